@@ -1,0 +1,37 @@
+"""Checked options of adapters."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from workflow_scripts.lib.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], values: dict[str, Any], source: str) -> Model:
+    """Return a source's options as the adapter's model.
+
+    Raises:
+        UserError: Naming ``sources.<source>.options.<key>`` and the legal keys or what is wrong.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    legal = sorted(model.model_fields)
+    where = ".".join(["sources", source, "options", *map(str, problem["loc"])])
+    key = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(legal) or "none"
+        raise UserError(f"unknown option {key!r}", where, f"{hint(key, legal)}legal options here: {known}")
+    if problem["type"] == "missing":
+        raise UserError(f"missing option {key!r}", where, f"add it; legal options here: {', '.join(legal)}")
+    raise UserError(f"{key} is {problem['input']!r}", where, problem["msg"].removeprefix("Value error, "))
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

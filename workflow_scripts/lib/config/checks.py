@@ -1,0 +1,109 @@
+"""Contradictions between values that are each legal."""
+
+from pathlib import Path
+
+from workflow_scripts.lib.config.models import Config
+from workflow_scripts.lib.config.training import Training
+from workflow_scripts.lib.errors import UserError
+
+
+def check_consistency(config: Config) -> None:
+    """Stop at the first contradiction.
+
+    Raises:
+        UserError: Naming the keys concerned and what to change.
+    """
+    _check_uses(config)
+    _check_split(config)
+    _check_training("sft", config.sft)
+    if config.align.method != "none":
+        _check_training("align", config.align)
+        _check_alignment(config)
+
+
+def check_files(config: Config, repository: Path) -> None:
+    """Check that the local files named in the config exist (relative to the repository, or absolute).
+
+    Raises:
+        UserError: Naming the key and the missing file.
+    """
+    named = {
+        "model.base": _local(config.model.base),
+        "model.chat_template": config.model.chat_template,
+        "eval.panel.prompts": config.eval.panel.prompts if config.eval.panel.enabled else None,
+    }
+    for name, source in config.sources.items():
+        folder = repository / "data_raw" / name
+        if not (folder.is_dir() and any(folder.iterdir())):
+            named[f"sources.{name}.from"] = _local(source.origin)
+    for key, path in named.items():
+        if path is not None and not (repository / path).exists():
+            raise UserError(
+                f"no such file or folder: {path}", key, "correct the path (relative to the repository)"
+            )
+
+
+def _local(uri: str) -> str | None:
+    return uri.removeprefix("file://") if uri.startswith("file://") else None
+
+
+def _check_uses(config: Config) -> None:
+    needed = ["sft"] + (["preference"] if config.align.method != "none" else [])
+    for use in needed:
+        weights = {name: source.weight for name, source in config.sources.items() if source.use == use}
+        if not weights:
+            change = f"add a source with `use: {use}`"
+            if use == "preference":
+                change += ", or set align.method: none"
+            raise UserError(f"no source is used for {use}", "sources", change)
+        if not any(weights.values()):
+            raise UserError(
+                f"the weights of all {use} sources are 0: {', '.join(weights)}",
+                "sources.<name>.weight",
+                "give at least one of them a weight above 0",
+            )
+
+
+def _check_split(config: Config) -> None:
+    shares = (config.split.train, config.split.val, config.split.test)
+    thousandths = [round(share * 1000, 6) for share in shares]
+    if any(value != round(value) for value in thousandths) or sum(thousandths) != 1000:
+        raise UserError(
+            f"split is {shares[0]} + {shares[1]} + {shares[2]} = {sum(shares):g}",
+            "split.train, split.val, split.test",
+            "give three shares in steps of 0.001 that sum to 1",
+        )
+    if config.split.train == 0 or config.split.val == 0:
+        raise UserError("split.train or split.val is 0", "split", "both must be above 0; only test may be 0")
+
+
+def _check_training(section: str, training: Training) -> None:
+    if (training.epochs is None) == (training.max_steps is None):
+        raise UserError(
+            f"epochs is {training.epochs} and max_steps is {training.max_steps}",
+            f"{section}.epochs, {section}.max_steps",
+            "give one of them and set the other to null",
+        )
+    if (training.warmup_ratio is None) == (training.warmup_steps is None):
+        raise UserError(
+            f"warmup_ratio is {training.warmup_ratio} and warmup_steps is {training.warmup_steps}",
+            f"{section}.warmup_ratio, {section}.warmup_steps",
+            "give one of them and set the other to null",
+        )
+    if training.global_batch_size % training.micro_batch_size:
+        raise UserError(
+            f"global_batch_size {training.global_batch_size} is not a multiple of micro_batch_size "
+            f"{training.micro_batch_size}",
+            f"{section}.global_batch_size, {section}.micro_batch_size",
+            "choose sizes that divide; gradients are accumulated over the quotient",
+        )
+
+
+def _check_alignment(config: Config) -> None:
+    align = config.align
+    if align.method == "orpo" and (align.reference_free or align.label_smoothing):
+        raise UserError(
+            "reference_free and label_smoothing belong to DPO, and align.method is orpo",
+            "align.reference_free, align.label_smoothing",
+            "set them to false and 0, or align.method to dpo",
+        )

@@ -1,0 +1,73 @@
+"""Config of the data stages. Values, units and reasons stand in config/config.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workflow_scripts.lib.config.fields import (
+    Count,
+    CountOrZero,
+    NotNegative,
+    Ratio,
+    Section,
+    Switch,
+    Text,
+    Whole,
+    optional,
+)
+
+
+class Clean(Section):
+    min_chars: optional(CountOrZero)
+    max_chars: optional(Count)
+    min_tokens: optional(CountOrZero)
+    max_tokens: optional(Count)
+    min_han_ratio: optional(Ratio)
+    allow_english: Switch
+    max_repetition: optional(Ratio)
+    repetition_ngram: Count
+
+
+class CleanOverrides(Section):
+    """A source's own bounds; a key left out keeps the value of ``clean``."""
+
+    min_chars: optional(CountOrZero) = None
+    max_chars: optional(Count) = None
+    min_tokens: optional(CountOrZero) = None
+    max_tokens: optional(Count) = None
+    min_han_ratio: optional(Ratio) = None
+    allow_english: Switch = False
+    max_repetition: optional(Ratio) = None
+
+
+class Source(Section):
+    """Where rows come from and what they are used for. Keys left out are off."""
+
+    use: Literal["sft", "preference", "evaluation"]
+    adapter: Text
+    origin: Text = Field(alias="from")
+    revision: optional(Text) = None
+    weight: NotNegative = 1.0
+    max_rows: optional(Count) = None
+    where: dict[str, list[Any]] = {}
+    options: dict[str, Any] = {}
+    clean: CleanOverrides = CleanOverrides()
+    license: Text
+
+
+class MixUse(Section):
+    max_samples: optional(Count)
+    min_zh_ratio: Ratio
+    curriculum: Literal["none", "short_to_long"]
+
+
+class Mix(Section):
+    sft: MixUse
+    preference: MixUse
+
+
+class Split(Section):
+    train: Ratio
+    val: Ratio
+    test: Ratio
+    seed: Whole

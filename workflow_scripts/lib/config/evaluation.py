@@ -1,0 +1,53 @@
+"""Config of the evaluations and of generation. Values, units and reasons stand in config/config.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workflow_scripts.lib.config.fields import (
+    Count,
+    CountOrZero,
+    Positive,
+    Real,
+    Section,
+    Switch,
+    Text,
+    Whole,
+    optional,
+)
+
+
+class Perplexity(Section):
+    enabled: Switch
+    max_rows: optional(Count)
+
+
+class PreferenceAccuracy(Section):
+    enabled: Switch
+    max_rows: optional(Count)
+
+
+class Panel(Section):
+    enabled: Switch
+    prompts: Text
+    max_new_tokens: Count
+
+
+class Eval(Section):
+    stages: Annotated[list[Literal["base", "sft", "align"]], Field(min_length=1)]
+    tasks: list[Text]
+    limit: optional(Count)
+    num_fewshot: optional(CountOrZero)
+    batch_size: Count
+    bootstrap_samples: Annotated[Whole, Field(ge=100)]
+    perplexity: Perplexity
+    preference: PreferenceAccuracy
+    panel: Panel
+
+
+class Generation(Section):
+    do_sample: Switch
+    temperature: Positive
+    top_p: Annotated[Real, Field(gt=0, le=1)]
+    repetition_penalty: Positive
+    no_repeat_ngram_size: CountOrZero

@@ -1,0 +1,48 @@
+"""The whole config as one tree of frozen models. Values, units and reasons stand in config/config.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
+from workflow_scripts.lib.config.evaluation import Eval, Generation
+from workflow_scripts.lib.config.fields import Count, Dtype, Section, Text, Whole
+from workflow_scripts.lib.config.training import Align, Model, Sft
+
+
+class Merged(Section):
+    dtype: Dtype
+
+
+class Export(Section):
+    merged: Merged
+
+
+class Tracking(Section):
+    report_to: list[Literal["none", "tensorboard", "wandb", "swanlab", "trackio"]]
+
+
+class Execution(Section):
+    threads: Literal["auto"] | Count
+    logging_steps: Count
+    save_steps: Count
+
+
+class Config(Section):
+    """The whole config after all layers."""
+
+    recipe: Text
+    hardware: Text
+    seed: Whole
+    model: Model
+    sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Source]
+    clean: Clean
+    mix: Mix
+    split: Split
+    sft: Sft
+    align: Align
+    eval: Eval
+    generation: Generation
+    export: Export
+    tracking: Tracking
+    execution: Execution

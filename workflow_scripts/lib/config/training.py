@@ -1,0 +1,78 @@
+"""Config of the model and its training. Values, units and reasons stand in config/config.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workflow_scripts.lib.config.fields import (
+    Count,
+    CountOrZero,
+    Dtype,
+    NotNegative,
+    Positive,
+    Ratio,
+    Real,
+    Section,
+    Switch,
+    Text,
+    Whole,
+    optional,
+)
+
+
+class Model(Section):
+    base: Text
+    revision: optional(Text)
+    license: Text
+    dtype: Dtype
+    quantization: Literal["none", "nf4", "fp4", "int8"]
+    attention: Literal["sdpa", "eager", "flash_attention_2"]
+    chat_template: optional(Text)
+    system_prompt: optional(Text)
+    trust_remote_code: Switch
+
+
+class Lora(Section):
+    r: Count
+    alpha: Positive
+    dropout: Ratio
+    target_modules: Literal["all-linear"] | list[Text]
+    use_dora: Switch
+    use_rslora: Switch
+
+
+class Training(Section):
+    """What SFT and alignment share."""
+
+    epochs: optional(Positive)
+    max_steps: optional(Count)
+    learning_rate: Positive
+    global_batch_size: Count
+    micro_batch_size: Count
+    max_length: Count
+    over_length: Literal["drop", "truncate"]
+    max_lost_ratio: Ratio
+    optimizer: Text
+    scheduler: Text
+    warmup_ratio: optional(Ratio)
+    warmup_steps: optional(CountOrZero)
+    weight_decay: NotNegative
+    max_grad_norm: Positive
+    gradient_checkpointing: Switch
+    evaluations: CountOrZero
+    seed: optional(Whole)
+
+
+class Sft(Training):
+    neftune_noise_alpha: optional(Positive)
+    assistant_only_loss: Switch
+    lora: Lora
+
+
+class Align(Training):
+    method: Literal["orpo", "dpo", "none"]
+    beta: Positive
+    length_penalty: Real
+    prompt_loss: Switch
+    label_smoothing: Annotated[Real, Field(ge=0, lt=0.5)]
+    reference_free: Switch

@@ -1,0 +1,178 @@
+"""Preference accuracy: does the model find the chosen reply more likely than the rejected one?
+
+The headline compares log-probabilities per token, as ORPO's odds ratio does: a sum favours the shorter reply
+whatever it says. DPO's quantity, the sum, stands beside it.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from workflow_scripts.lib.chat_template import encode_dialogue, with_system_prompt
+from workflow_scripts.lib.config.evaluation import PreferenceAccuracy
+from workflow_scripts.lib.config.fields import Count, Section
+from workflow_scripts.lib.config.training import Model
+from workflow_scripts.lib.evaluation import shared_context
+from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.log_probs import IGNORED
+from workflow_scripts.lib.evaluation.shared_context import common_prefix
+from workflow_scripts.lib.evaluation.stage import model_settings
+
+log = logging.getLogger(__name__)
+
+
+class PreferenceEval(Section):
+    batch_size: Count
+    preference: PreferenceAccuracy
+
+
+class PreferenceConfig(Section):
+    model: Model
+    eval: PreferenceEval
+    max_length: Count
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A dialogue's ids and where its last turn, the one that is judged, begins and ends."""
+
+    input_ids: list[int]
+    start: int
+    end: int
+
+    @property
+    def labels(self) -> list[int]:
+        inside = self.input_ids[self.start : self.end]
+        return [IGNORED] * self.start + inside + [IGNORED] * (len(self.input_ids) - self.end)
+
+
+@dataclass(frozen=True)
+class Pair:
+    id: str
+    chosen: Completion
+    rejected: Completion
+
+    @property
+    def shared(self) -> int:
+        """Number of leading tokens computed once for both; each side keeps a token that predicts its first."""
+        limit = min(self.chosen.start, self.rejected.start) - 1
+        both = zip(self.chosen.input_ids[:limit], self.rejected.input_ids[:limit], strict=True)
+        return next((index for index, (one, other) in enumerate(both) if one != other), limit)
+
+
+def evaluate_preference(model: Any, tokenizer: Any, rows: Iterable[dict], config: PreferenceConfig) -> dict:
+    """Return accuracy and margin over preference pairs.
+
+    Args:
+        rows: Preference rows. A pair with a side longer than ``max_length`` tokens is counted and left out.
+    """
+    pairs, over_length = [], []
+    for row in itertools.islice(rows, config.eval.preference.max_rows):
+        pair = encode_pair(tokenizer, row, config.model.system_prompt)
+        fits = max(len(pair.chosen.input_ids), len(pair.rejected.input_ids)) <= config.max_length
+        (pairs if fits else over_length).append(pair)
+    samples = score_pairs(model, pairs, config.eval.batch_size)
+    return {
+        **summarize(samples),
+        "over_length": len(over_length),
+        "over_length_ids": [pair.id for pair in over_length[:20]],
+        "settings": {
+            "max_length": config.max_length,
+            "max_rows": config.eval.preference.max_rows,
+            **model_settings(config.model),
+        },
+        "samples": samples,
+    }
+
+
+def encode_pair(tokenizer: Any, row: dict, system_prompt: str | None) -> Pair:
+    prompt = with_system_prompt(row["prompt"], system_prompt)
+    chosen, rejected = (_encode(tokenizer, prompt, row[side]) for side in ("chosen", "rejected"))
+    return Pair(row["id"], chosen, rejected)
+
+
+def _encode(tokenizer: Any, prompt: list[dict], reply: list[dict]) -> Completion:
+    encoded = encode_dialogue(tokenizer, prompt + reply)
+    end = max(index for index, said in enumerate(encoded.assistant) if said) + 1
+    start = end
+    while start and encoded.assistant[start - 1]:
+        start -= 1
+    return Completion(encoded.input_ids, start, end)
+
+
+@torch.inference_mode()
+def score_pairs(model: Any, pairs: list[Pair], batch_size: int) -> list[dict]:
+    """Return one sample a pair, in the pairs' order."""
+    order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].chosen.input_ids))
+    scored: dict[int, dict] = {}
+    for chosen in batched(order, batch_size):
+        sums, counts = _score(model, [pairs[index] for index in chosen])
+        for position, index in enumerate(chosen):
+            two = slice(2 * position, 2 * position + 2)
+            scored[index] = _sample(pairs[index].id, sums[two], counts[two])
+        if len(scored) % (8 * batch_size) < batch_size:
+            log.info("preference: %d of %d pairs scored", len(scored), len(pairs))
+    return [scored[index] for index in range(len(pairs))]
+
+
+def _score(model: Any, pairs: list[Pair]) -> tuple[list[float], list[int]]:
+    """Score chosen and rejected in turn; what all pairs begin with, and then each pair's prompt, is read once."""
+    sides = [side for pair in pairs for side in (pair.chosen, pair.rejected)]
+    context, shared = shared_context.empty(len(sides), model.device), [0] * len(sides)
+    if shared_context.supported(model):
+        shared = [pair.shared for pair in pairs for _ in range(2)]
+        opening = pairs[0].chosen.input_ids[: common_prefix([side.input_ids for side in sides])]
+        opening = opening[: min(shared)]
+        context = shared_context.extend(model, shared_context.empty(1, model.device), [opening])
+        heads = [pair.chosen.input_ids[len(opening) : pair.shared] for pair in pairs]
+        context = shared_context.extend(model, context.repeat(len(pairs)), heads).repeat(2)
+    sums, counts = shared_context.log_probs_after(
+        model,
+        context,
+        [side.input_ids[start:] for start, side in zip(shared, sides, strict=True)],
+        [side.labels[start:] for start, side in zip(shared, sides, strict=True)],
+        IGNORED,
+    )
+    return sums.tolist(), counts.tolist()
+
+
+def _sample(name: str, sums: list[float], counts: list[int]) -> dict:
+    chosen, rejected = sums
+    margin = chosen / counts[0] - rejected / counts[1]
+    return {
+        "id": name,
+        "chosen_logp": round(chosen, 6),
+        "rejected_logp": round(rejected, 6),
+        "chosen_tokens": counts[0],
+        "rejected_tokens": counts[1],
+        "correct": margin > 0,
+        "correct_by_sum": chosen > rejected,
+        "margin": round(margin, 6),
+    }
+
+
+def summarize(samples: list[dict]) -> dict:
+    """Return the share of pairs judged right, by mean (the headline) and by sum, and by which side is shorter."""
+    if not samples:
+        return {"pairs": 0}
+    shorter = [s for s in samples if s["chosen_tokens"] < s["rejected_tokens"]]
+    longer = [s for s in samples if s["chosen_tokens"] > s["rejected_tokens"]]
+    return {
+        "accuracy": _share(samples, "correct"),
+        "accuracy_by_sum": _share(samples, "correct_by_sum"),
+        "accuracy_chosen_shorter": _share(shorter, "correct"),
+        "accuracy_chosen_longer": _share(longer, "correct"),
+        "margin": round(fmean(sample["margin"] for sample in samples), 6),
+        "pairs": len(samples),
+        "pairs_chosen_shorter": len(shorter),
+        "pairs_chosen_longer": len(longer),
+    }
+
+
+def _share(samples: list[dict], field: str) -> float | None:
+    return round(fmean(sample[field] for sample in samples), 6) if samples else None

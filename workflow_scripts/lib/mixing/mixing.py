@@ -1,0 +1,156 @@
+"""Which rows of which sources make up the data of one use, and in which order."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workflow_scripts.lib.config.data import MixUse
+from workflow_scripts.lib.config.fields import Count, NotNegative, Section, Whole, optional
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.mixing.candidates import Candidates, scan
+from workflow_scripts.lib.mixing.quotas import lowest, most_others, shares_of
+from workflow_scripts.lib.mixing.rows import line_at
+from workflow_scripts.lib.records import Drop
+
+log = logging.getLogger(__name__)
+
+
+class Taken(Section):
+    """The keys of a source that decide what is taken from it."""
+
+    weight: NotNegative
+    max_rows: optional(Count)
+    where: dict[str, list[Any]]
+
+
+class Mixing(Section):
+    """Config of one mix job; ``sources`` in the order of the config."""
+
+    seed: Whole
+    mix: MixUse
+    sources: dict[str, Taken]
+
+
+@dataclass
+class Mixture:
+    """The chosen rows of each source, their common order, the ledger, and the sums."""
+
+    parts: list[Candidates]
+    order: list[tuple[int, int]]  # (number of the part, position in its rows)
+    drops: list[Drop]
+    summary: dict[str, Any]
+
+
+def mix(files: dict[str, Path], config: Mixing) -> Mixture:
+    """Choose the rows; only numbers are held in memory, some 50 bytes a row.
+
+    With ``max_samples`` every source gives its weight's share of it. Without, every source with a weight above 0 gives
+    all its rows: weights then only switch sources on and off. No row is taken twice, so a source with fewer rows than
+    its share lowers the total.
+
+    Raises:
+        UserError: If no row is left.
+    """
+    parts = [
+        scan(name, files[name], config.seed, taken.where)
+        for name, taken in config.sources.items()
+        if taken.weight > 0
+    ]
+    sums = {part.source: {"in": part.num_read, "where": len(part.excluded)} for part in parts}
+    drops = [Drop(row_id, "where", detail) for part in parts for row_id, detail in part.excluded]
+    drops += _drop_duplicates(parts, sums)
+    _take_shares(parts, config, sums)
+    _keep_zh_ratio(parts, config.mix.min_zh_ratio, sums)
+    for part in parts:
+        sums[part.source]["out"] = len(part.rows)
+    total = sum(len(part.rows) for part in parts)
+    if total == 0:
+        raise UserError("no row is left after mixing", "mix", "loosen clean, where or min_zh_ratio; see the ledgers")
+    num_zh = sum(int(part.rows["is_zh"].sum()) for part in parts)
+    summary = {"sources": sums, "rows": total, "zh_rows": num_zh, "max_samples": config.mix.max_samples}
+    return Mixture(parts, _order(parts, config.mix.curriculum), drops, summary)
+
+
+def _drop_duplicates(parts: list[Candidates], sums: dict[str, Any]) -> list[Drop]:
+    """Drop rows whose contents an earlier source has too."""
+    drops = []
+    if not parts:
+        return drops
+    rows = np.concatenate([part.rows for part in parts])
+    owner = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
+    order = np.lexsort((np.arange(len(rows)), rows["low"], rows["high"]))
+    is_repeat = np.zeros(len(rows), bool)
+    same = (rows["high"][order][1:] == rows["high"][order][:-1]) & (rows["low"][order][1:] == rows["low"][order][:-1])
+    is_repeat[order[1:][same]] = True
+    first = np.arange(len(rows))
+    for position in np.flatnonzero(same):
+        first[order[position + 1]] = first[order[position]]
+    for number, part in enumerate(parts):
+        repeats = np.flatnonzero(is_repeat & (owner == number))
+        start = int(np.searchsorted(owner, number))
+        for position in repeats:
+            kept_by = parts[owner[first[position]]]
+            kept = line_at(kept_by, int(first[position] - np.searchsorted(owner, owner[first[position]])))
+            drops.append(
+                Drop(
+                    line_at(part, int(position - start))["id"],
+                    "duplicate_across_sources",
+                    f"same contents as {kept['id']}",
+                )
+            )
+        sums[part.source]["duplicate_across_sources"] = len(repeats)
+    for number, part in enumerate(parts):
+        part.rows = part.rows[~is_repeat[owner == number]]
+    return drops
+
+
+def _take_shares(parts: list[Candidates], config: Mixing, sums: dict[str, Any]) -> None:
+    taken = config.sources
+    shares: dict[str, int] = {}
+    if config.mix.max_samples is not None:
+        shares = shares_of(config.mix.max_samples, {part.source: taken[part.source].weight for part in parts})
+    for part in parts:
+        cap = taken[part.source].max_rows
+        sums[part.source]["over_max_rows"] = _cut(part, cap)
+        wanted = shares.get(part.source)
+        if wanted is not None and len(part.rows) < wanted:
+            log.warning("%s has %d rows, its share is %d: the total is lower", part.source, len(part.rows), wanted)
+        sums[part.source]["over_share"] = _cut(part, wanted)
+
+
+def _keep_zh_ratio(parts: list[Candidates], min_zh_ratio: float, sums: dict[str, Any]) -> None:
+    others = [part.rows["draw"][~part.rows["is_zh"]] for part in parts]
+    num_others = sum(map(len, others))
+    allowed = most_others(sum(int(part.rows["is_zh"].sum()) for part in parts), min_zh_ratio)
+    for part in parts:
+        sums[part.source]["over_zh_ratio"] = 0
+    if allowed is None or num_others <= allowed:
+        return
+    log.warning("Chinese rows are short of %g: %d of %d other rows are taken", min_zh_ratio, allowed, num_others)
+    kept = np.zeros(num_others, bool)
+    kept[lowest(np.concatenate(others), allowed)] = True
+    for part, own in zip(parts, np.split(kept, np.cumsum([len(other) for other in others])[:-1]), strict=True):
+        keep = part.rows["is_zh"].copy()
+        keep[~part.rows["is_zh"]] = own
+        sums[part.source]["over_zh_ratio"] = int((~own).sum())
+        part.rows = part.rows[keep]
+
+
+def _cut(part: Candidates, count: int | None) -> int:
+    """Keep at most ``count`` rows, those with the lowest draws, and return how many went."""
+    before = len(part.rows)
+    if count is not None and count < before:
+        part.rows = part.rows[lowest(part.rows["draw"], count)]
+    return before - len(part.rows)
+
+
+def _order(parts: list[Candidates], curriculum: str) -> list[tuple[int, int]]:
+    owner = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
+    position = np.concatenate([np.arange(len(part.rows)) for part in parts])
+    rows = np.concatenate([part.rows for part in parts])
+    keys = [owner, rows["draw"]] + ([rows["length"]] if curriculum == "short_to_long" else [])
+    order = np.lexsort(keys)  # the last key counts first
+    return list(zip(owner[order].tolist(), position[order].tolist(), strict=True))

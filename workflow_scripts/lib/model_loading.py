@@ -1,0 +1,66 @@
+"""Load tokenizer and model of a stage."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from workflow_scripts.lib.config.training import Model
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer; its folder already holds the chat template that was chosen."""
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def load_model(base: Path, model: Model, adapter: Path | None = None, *, trainable: bool = False) -> Any:
+    """Load the base in the configured dtype and quantization, with a stage's adapter on it.
+
+    Args:
+        base: Folder of a transformers model.
+        model: How to load it.
+        adapter: Folder of a PEFT adapter, or None for the base alone.
+        trainable: Whether the adapter goes on learning; otherwise the model is in evaluation mode.
+    """
+    loaded = AutoModelForCausalLM.from_pretrained(
+        base,
+        dtype=getattr(torch, model.dtype),
+        attn_implementation=model.attention,
+        quantization_config=quantization(model),
+        device_map={"": device()} if model.quantization != "none" else None,
+        trust_remote_code=model.trust_remote_code,
+    )
+    if model.quantization == "none":
+        loaded = loaded.to(device())
+    if adapter is not None:
+        loaded = PeftModel.from_pretrained(loaded, adapter, is_trainable=trainable)
+    return loaded.train() if trainable else loaded.eval()
+
+
+def base_digest(base: Path) -> str:
+    """Return a digest of the base model, from the manifest that prepare_base left beside it."""
+    return hashlib.sha256((base / "manifest.json").read_bytes()).hexdigest()
+
+
+def device() -> torch.device:
+    """Return the device this process computes on: CUDA (by local rank), Apple's MPS, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def quantization(model: Model) -> BitsAndBytesConfig | None:
+    """Return bitsandbytes' settings, or None: 4-bit with double quantization (QLoRA), or LLM.int8()."""
+    if model.quantization == "none":
+        return None
+    if model.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=model.quantization,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, model.dtype),
+    )

@@ -1,0 +1,60 @@
+"""Receipts: which files a fetch brought, with their sizes and hashes. They stand beside the files."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.jsonl import read_json
+
+Receipt = dict[str, Any]
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def make(uri: str, revision: str | None, folder: Path, files: list[Path]) -> Receipt:
+    """Return ``{"uri", "revision", "files": [{"path", "bytes", "sha256"}]}``, paths relative to the receipt's folder."""
+    entries = [
+        {
+            "path": Path(os.path.relpath(file, folder)).as_posix(),
+            "bytes": file.stat().st_size,
+            "sha256": sha256_of(file),
+        }
+        for file in files
+    ]
+    return {"uri": uri, "revision": revision, "files": sorted(entries, key=lambda entry: entry["path"])}
+
+
+def is_intact(receipt: Receipt, folder: Path) -> bool:
+    """Tell whether every file is there with the bytes that the receipt knows."""
+    return not _first_changed(receipt, folder)
+
+
+def verified_files(path: Path) -> list[Path]:
+    """Return the files of a receipt.
+
+    Raises:
+        UserError: If one is missing or changed.
+    """
+    receipt = read_json(path)
+    changed = _first_changed(receipt, path.parent)
+    if changed:
+        raise UserError(
+            f"{changed} is missing or has changed since it was fetched",
+            receipt["uri"],
+            f"delete {path.name} in data_cache/{path.parent.name}/ to fetch it again; "
+            "your own version belongs in data_raw/<name of the source>/",
+        )
+    return [path.parent / entry["path"] for entry in receipt["files"]]
+
+
+def _first_changed(receipt: Receipt, folder: Path) -> str | None:
+    for entry in receipt["files"]:
+        file = folder / entry["path"]
+        if not file.is_file() or file.stat().st_size != entry["bytes"] or sha256_of(file) != entry["sha256"]:
+            return entry["path"]
+    return None

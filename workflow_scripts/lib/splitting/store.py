@@ -1,0 +1,93 @@
+"""Split files by content: bytes that were there before are not written again, so nothing after them is stale."""
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.lib.config.data import Split
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.splitting.buckets import SPLITS, bucket_of, split_of
+
+_READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+
+
+def split_rows(lines: Iterable[tuple[str, str]], split: Split, store: Path) -> dict[str, dict[str, Any]]:
+    """Write every line to the split of its group, into the store.
+
+    Args:
+        lines: Pairs of group and line, the line with its end.
+        split: Shares and seed.
+        store: Folder of files named by the first 32 hex digits of their SHA-256.
+
+    Returns:
+        ``{"train": {"file": "<digest>.jsonl", "rows": n}, ...}``
+
+    Raises:
+        UserError: If train or val gets no row.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    parts = {name: store / f".{os.getpid()}.{name}.part" for name in SPLITS}
+    streams = {name: path.open("wb") for name, path in parts.items()}
+    hashes = {name: hashlib.sha256() for name in SPLITS}
+    counts = dict.fromkeys(SPLITS, 0)
+    try:
+        for group, line in lines:
+            name = split_of(bucket_of(group), split)
+            data = line.encode("utf-8")
+            streams[name].write(data)
+            hashes[name].update(data)
+            counts[name] += 1
+        for stream in streams.values():
+            stream.close()
+        for name in ("train", "val"):
+            if counts[name] == 0:
+                raise UserError(
+                    f"no row for {name}: all {sum(counts.values())} rows fall into other splits",
+                    f"split.{name}",
+                    "give it a larger share, or bring more rows",
+                )
+        return {
+            name: {"file": _keep(parts[name], hashes[name].hexdigest(), store), "rows": counts[name]}
+            for name in SPLITS
+        }
+    finally:
+        for name in SPLITS:
+            streams[name].close()
+            parts[name].unlink(missing_ok=True)
+
+
+def publish(stored: Path, target: Path) -> None:
+    """Give a file of the store its public name: a hard link, or a copy where the file system has none.
+
+    What stood under that name is replaced, never written to: it may be a link to another file of the store.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(stored, part)
+    except OSError:
+        shutil.copyfile(stored, part)
+    if target.exists() and target.samefile(part):
+        part.unlink()  # renaming a link over another link to the same file does nothing
+    else:
+        part.replace(target)
+
+
+def _keep(part: Path, digest: str, store: Path) -> str:
+    stored = store / f"{digest[:32]}.jsonl"
+    if not _is_whole(stored, digest):
+        part.chmod(_READ_ONLY)
+        part.replace(stored)
+    return stored.name
+
+
+def _is_whole(stored: Path, digest: str) -> bool:
+    if not stored.is_file():
+        return False
+    with stored.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == digest

@@ -1,0 +1,77 @@
+"""Normalized text, and the script it is written in."""
+
+import re
+import unicodedata
+
+HAN = r"\u3400-\u9fff\U00020000-\U000323af"  # unified ideographs and their extensions, no radicals or punctuation
+LANGUAGES = ("zh", "en", "other")
+
+# NFKC turns these into ASCII or plain digits. In Chinese text the full-width marks are the right ones (，is no comma),
+# and 10² must not become 102.
+_KEPT = re.compile("([，！？：；（）［］｛｝～．…¹²³¼½¾\u2070-\u209c\u2150-\u215f]+)")
+_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff]")
+_CHINESE_INDENT = re.compile("(?m)^[ \t]*[\u3000\u00a0][ \t\u3000\u00a0]*")
+_TRAILING = re.compile(r"(?m)[^\S\n]+$")
+_INNER_SPACE = re.compile(r"(?<=\S)[^\S\n]+")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_HAN_RUN = re.compile(f"[{HAN}]+")
+_KANA_OR_HANGUL_RUN = re.compile("[\u3041-\u30ff\uac00-\ud7af]+")
+_ENGLISH_RUN = re.compile("[A-Za-z]+")
+
+
+def normalize(text: str) -> str:
+    """Return text as rows store it.
+
+    BOM and control characters go, spaces inside a line fold into one, three or more line breaks into two. ASCII
+    indentation stays because code and nested lists mean something by it; ideographic indentation goes. NFKC is applied
+    to everything but full-width Chinese punctuation, superscripts, subscripts and fractions.
+    """
+    text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
+    if not text.isascii():
+        text = _CHINESE_INDENT.sub("", text)
+        parts = _KEPT.split(text)
+        parts[::2] = [unicodedata.normalize("NFKC", part) for part in parts[::2]]
+        text = "".join(parts)
+    text = _INNER_SPACE.sub(" ", _TRAILING.sub("", text))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def canonical(text: str) -> str:
+    """Return the form in which two texts are compared: all of NFKC, all space folded.
+
+    Here width does not count: rows that differ in ，and comma only are the same row.
+    """
+    return " ".join(unicodedata.normalize("NFKC", normalize(text)).split())
+
+
+def is_valid_unicode(text: str) -> bool:
+    """Tell whether the text can be written as UTF-8, that is, has no lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def han_ratio(text: str) -> float:
+    """Return Han characters / letters, 0-1; 0 when there are no letters."""
+    return _share(_HAN_RUN, text)
+
+
+def language(text: str) -> str:
+    """Return ``zh``, ``en`` or ``other`` by the share of scripts among the letters.
+
+    A Han character says as much as several Latin letters, so 0.3 of them make a text Chinese; a tenth of kana or
+    hangul makes it Japanese or Korean, which are other.
+    """
+    if _share(_KANA_OR_HANGUL_RUN, text) >= 0.1:
+        return "other"
+    if han_ratio(text) >= 0.3:
+        return "zh"
+    return "en" if _share(_ENGLISH_RUN, text) >= 0.9 else "other"
+
+
+def _share(script: re.Pattern[str], text: str) -> float:
+    letters = sum(map(str.isalpha, text))
+    return sum(map(len, script.findall(text))) / letters if letters else 0.0

@@ -1,0 +1,67 @@
+"""The folder a training run may resume from, guarded by what it was made from."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transformers.trainer_utils import get_last_checkpoint
+
+from workflow_scripts.lib.errors import UserError
+
+log = logging.getLogger(__name__)
+KEPT_RUNS = 2  # folders of earlier inputs that stay, so that going back to them can resume
+
+
+def identity(config: str, code: str, files: list[Path], digests: list[str]) -> str:
+    """Return a digest of everything a run's weights follow from.
+
+    Args:
+        config: The config sections of the rule, canonical JSON.
+        code: The rule's code digest.
+        files: Input files, hashed whole.
+        digests: Digests of further inputs, e.g. of the base model.
+    """
+    parts = [config, code, *digests, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def reserved(folder: Path, run: str) -> Iterator[Path]:
+    """Reserve the checkpoint folder of this run, and clear away those of older ones.
+
+    Raises:
+        UserError: If another process is training there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                "another process is training here",
+                str(folder),
+                "wait for it, or stop it (a killed run may go on)",
+            ) from None
+        own = folder / run
+        own.mkdir(exist_ok=True)
+        others = sorted(
+            (path for path in folder.iterdir() if path.is_dir() and path != own),
+            key=lambda path: path.stat().st_mtime,
+        )
+        for old in others[: len(others) - KEPT_RUNS + 1 if len(others) >= KEPT_RUNS else 0]:
+            shutil.rmtree(old)
+        yield own
+
+
+def last(folder: Path) -> str | None:
+    """Return the last complete checkpoint, or None."""
+    for path in sorted(folder.glob("checkpoint-*")):
+        if not (path / "trainer_state.json").is_file():  # killed while writing it
+            log.info("removing the incomplete %s", path.name)
+            shutil.rmtree(path)
+    return get_last_checkpoint(str(folder))

@@ -1,0 +1,85 @@
+"""What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
+
+from typing import Any
+
+import torch
+from transformers import Trainer
+
+Sums = dict[str, torch.Tensor]
+
+
+class ExactTrainer(Trainer):
+    """A Trainer whose loss is a sum over rows divided by totals of the whole optimizer step.
+
+    Micro batches, accumulation and processes therefore add up to exactly the loss of one large batch, weights
+    included, and validation is the same figure over the validation rows. Subclasses say what is summed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = True  # or Trainer divides by the accumulation steps once more
+        self._logged: Sums = {}
+
+    def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return what a batch adds to the totals its sums are divided by, (totals,)."""
+        raise NotImplementedError
+
+    def sums(self, model: Any, batch: dict[str, torch.Tensor]) -> Sums:
+        """Run the model and return sums over the batch, those that make up the loss with gradient."""
+        raise NotImplementedError
+
+    def loss_of(self, sums: Sums, totals: torch.Tensor) -> torch.Tensor:
+        """Return the loss from sums over some rows and the totals of all rows it is the mean of."""
+        raise NotImplementedError
+
+    def describe(self, sums: Sums) -> dict[str, float]:
+        """Return the figures to log, from sums over any number of batches."""
+        raise NotImplementedError
+
+    def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
+        totals = torch.stack([self.count(batch) for batch in batch_samples]).sum(dim=0).to(device)
+        return self.accelerator.reduce(totals, reduction="sum")
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        totals = self.count(inputs) if num_items_in_batch is None else num_items_in_batch
+        sums = self.sums(model, inputs)
+        for name, value in sums.items():
+            self._logged[name] = self._logged.get(name, 0) + value.detach()
+        # DDP averages gradients over processes, and the totals are already of all of them.
+        return self.loss_of(sums, totals) * self.accelerator.num_processes
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs and self._logged:
+            gathered = {name: self.accelerator.reduce(value, "sum") for name, value in self._logged.items()}
+            logs = {**logs, **self.describe(gathered)}
+            self._logged = {}
+        super().log(logs, start_time)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Return the loss and figures over all validation rows, keys starting with ``eval_``."""
+        model = self._wrap_model(self.model, training=False)
+        was_training = model.training
+        model.eval()
+        sums: Sums = {}
+        totals = None
+        with torch.no_grad():
+            for batch in self.get_eval_dataloader():
+                prepared = self._prepare_inputs(batch)
+                for name, value in self.sums(model, prepared).items():
+                    sums[name] = sums.get(name, 0) + value
+                counted = self.count(prepared)
+                totals = counted if totals is None else totals + counted
+        sums = {name: self.accelerator.reduce(value, "sum") for name, value in sums.items()}
+        totals = self.accelerator.reduce(totals, "sum")
+        figures = {"loss": self.loss_of(sums, totals).item(), **self.describe(sums)}
+        metrics = {f"eval_{name}": value for name, value in figures.items()}
+        model.train(was_training)
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics

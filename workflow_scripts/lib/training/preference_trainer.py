@@ -1,0 +1,140 @@
+"""Preference alignment with ORPO or DPO on pairs whose prompt is computed once for both sides."""
+
+from typing import Any
+
+import torch
+
+from workflow_scripts.lib.config.training import Align
+from workflow_scripts.lib.training import losses
+from workflow_scripts.lib.training.collate import CHOSEN, PADDING, PREFIX, REJECTED, branch_attention
+from workflow_scripts.lib.training.exact_trainer import ExactTrainer, Sums
+from workflow_scripts.lib.training.log_probs import log_probs_at, unwrap
+
+
+class PreferenceTrainer(ExactTrainer):
+    """ORPO and DPO. Neither's loss comes from TRL, where ORPO is experimental; tests hold both against TRL's."""
+
+    def __init__(self, *args: Any, align: Align, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.align = align
+
+    def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        branch = batch["branch"]
+        pairs = torch.tensor(branch.shape[0], device=branch.device)
+        return torch.stack([pairs, self._likelihood_mask(branch).sum()])
+
+    def sums(self, model: Any, batch: dict[str, torch.Tensor]) -> Sums:
+        branch = batch["branch"]
+        wanted = (branch == CHOSEN) | (branch == REJECTED) | self._likelihood_mask(branch)
+        found = pair_log_probs(model, batch, wanted)
+        log_probs = torch.zeros(branch.shape, device=branch.device).masked_scatter(wanted, found)
+        chosen, rejected = (
+            torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED)
+        )
+        lengths = [(branch == side).sum(dim=1) for side in (CHOSEN, REJECTED)]
+        preference, margin = self._preference(batch, chosen, rejected, *lengths)
+        return {
+            "preference": preference.sum(),
+            "nll": -log_probs[self._likelihood_mask(branch)].sum(),
+            "pairs": torch.tensor(branch.shape[0], device=branch.device),
+            "correct": (margin > 0).sum(),
+            "margin": margin.detach().sum(),
+            "chosen_logp": chosen.detach().sum(),
+            "rejected_logp": rejected.detach().sum(),
+            "chosen_tokens": lengths[0].sum(),
+            "rejected_tokens": lengths[1].sum(),
+            "tokens": (branch != PADDING).sum(),
+        }
+
+    def loss_of(self, sums: Sums, totals: torch.Tensor) -> torch.Tensor:
+        preference = sums["preference"] / totals[0]
+        if self.align.method == "orpo":
+            return sums["nll"] / totals[1] + self.align.beta * preference
+        return preference
+
+    def describe(self, sums: Sums) -> dict[str, float]:
+        pairs = sums["pairs"]
+        figures = {
+            "reward_accuracy": sums["correct"] / pairs,
+            "margin": sums["margin"] / pairs,
+            "chosen_logp": sums["chosen_logp"] / pairs,
+            "rejected_logp": sums["rejected_logp"] / pairs,
+            "chosen_tokens": sums["chosen_tokens"] / pairs,
+            "rejected_tokens": sums["rejected_tokens"] / pairs,
+        }
+        return {**{name: float(value) for name, value in figures.items()}, "tokens": int(sums["tokens"])}
+
+    def _likelihood_mask(self, branch: torch.Tensor) -> torch.Tensor:
+        """Return the tokens of ORPO's likelihood term; the very first token has nothing to be predicted from."""
+        mask = branch == CHOSEN
+        if self.align.prompt_loss:
+            mask = mask | (branch == PREFIX)
+            mask[:, 0] = False
+        return mask
+
+    def _preference(
+        self,
+        batch: dict[str, torch.Tensor],
+        chosen: torch.Tensor,
+        rejected: torch.Tensor,
+        chosen_tokens: torch.Tensor,
+        rejected_tokens: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return each pair's preference loss and its margin in favour of the chosen side, both (batch,)."""
+        align = self.align
+        if align.method == "orpo":
+            means = chosen / chosen_tokens, rejected / rejected_tokens
+            term = losses.orpo_preference(
+                *means, chosen_tokens, rejected_tokens, length_penalty=align.length_penalty
+            )
+            return term, align.beta * (means[0] - means[1])
+        if not align.reference_free:
+            chosen, rejected = chosen - batch["reference_chosen"], rejected - batch["reference_rejected"]
+        term = losses.dpo(
+            chosen,
+            rejected,
+            chosen_tokens,
+            rejected_tokens,
+            beta=align.beta,
+            label_smoothing=align.label_smoothing,
+            length_penalty=align.length_penalty,
+        )
+        return term, align.beta * (chosen - rejected)
+
+
+def pair_log_probs(model: Any, batch: dict[str, torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+    """Return the log-probabilities of the wanted tokens of packed pairs, in nats, (wanted tokens,)."""
+    return log_probs_at(
+        model,
+        batch["predictor"],
+        wanted,
+        batch["input_ids"],
+        position_ids=batch["position_ids"],
+        attention_mask=_additive(branch_attention(batch["branch"]), unwrap(model).dtype),
+    )
+
+
+def _additive(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return 0 where allowed and the dtype's lowest number elsewhere, the form eager and sdpa both take."""
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill(
+        ~allowed, torch.finfo(dtype).min
+    )
+
+
+def reference_log_probs(model: Any, batches: Any, device: torch.device) -> list[tuple[float, float]]:
+    """Return each pair's summed log-probabilities (chosen, rejected), in nats, under the model as it is now."""
+    found = []
+    model.eval()
+    with torch.no_grad():
+        for batch in batches:
+            batch = {name: value.to(device) for name, value in batch.items()}
+            branch = batch["branch"]
+            wanted = branch > PREFIX
+            log_probs = torch.zeros(branch.shape, device=device).masked_scatter(
+                wanted, pair_log_probs(model, batch, wanted)
+            )
+            chosen, rejected = (
+                torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED)
+            )
+            found.extend(zip(chosen.tolist(), rejected.tolist(), strict=True))
+    return found

@@ -1,0 +1,42 @@
+"""Turn the raw files of one source into canonical rows, and a ledger of those that are none."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from workflow_scripts.lib import logs
+from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
+from workflow_scripts.lib.jsonl import atomic_writer, dumps
+from workflow_scripts.lib.records import Drop
+from workflow_scripts.lib.sources.receipts import verified_files
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: list[str] | None = None) -> None:
+    logs.start()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Standardization.model_validate_json, required=True)
+    parser.add_argument("--source", required=True, help="name of the source")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--raw", type=Path, nargs="+", help="raw files")
+    origin.add_argument("--receipt", type=Path, help="receipt of the raw files")
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--drops", type=Path, required=True)
+    args = parser.parse_args(argv)
+
+    files = args.raw or verified_files(args.receipt)
+    num_rows = num_drops = 0
+    with atomic_writer(args.rows) as rows, atomic_writer(args.drops) as drops:
+        for result in standardize(args.source, files, args.config):
+            if isinstance(result, Drop):
+                drops.write(dumps(result.line("standardize")) + "\n")
+                num_drops += 1
+            else:
+                rows.write(dumps(result) + "\n")
+                num_rows += 1
+    log.info("%s: %d rows, %d dropped", args.source, num_rows, num_drops)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Go on training the SFT adapter on preference pairs, with ORPO or DPO."""
+
+import argparse
+import json
+from pathlib import Path
+
+from datasets import Dataset
+from transformers import set_seed
+
+from workflow_scripts.lib import jsonl, logs, model_loading, runtime
+from workflow_scripts.lib.config.training import Align, Model
+from workflow_scripts.lib.training import arguments, checkpoints
+from workflow_scripts.lib.training.collate import PairCollator
+from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer
+from workflow_scripts.lib.training.reference import add_reference
+from workflow_scripts.lib.training.rows import encode_pairs
+from workflow_scripts.lib.training.run import ADAPTER_FILES, Stopwatch, ledger_figures, run, save_adapter
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, help="JSON: seed, model, align, curriculum")
+    parser.add_argument(
+        "--code", required=True, help="digest of the rule's code, part of the checkpoints' identity"
+    )
+    parser.add_argument("--train", type=Path, required=True, help="JSON Lines of pairs")
+    parser.add_argument("--validation", type=Path, required=True, help="JSON Lines of pairs")
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--adapter", type=Path, required=True, help="folder of the SFT adapter")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the aligned adapter")
+    args = parser.parse_args(argv)
+    logs.start()
+    runtime.use_threads()
+    config = json.loads(args.config)
+    align, model_config = Align.model_validate(config["align"]), Model.model_validate(config["model"])
+    seed = config["seed"] if align.seed is None else align.seed
+
+    tokenizer = model_loading.load_tokenizer(args.base)
+    (rows, ledger), (held_out, held_out_ledger) = (
+        encode_pairs(tokenizer, jsonl.read_rows(path), align, model_config.system_prompt)
+        for path in (args.train, args.validation)
+    )
+    ledger.check("align", align.max_lost_ratio)
+
+    inputs = [args.train, args.validation, *(args.adapter / name for name in ADAPTER_FILES)]
+    run_id = checkpoints.identity(args.config, args.code, inputs, [model_loading.base_digest(args.base)])
+    with checkpoints.reserved(args.checkpoints, run_id) as folder:
+        set_seed(seed)
+        model = model_loading.load_model(args.base, model_config, args.adapter, trainable=True)
+        collator = PairCollator(tokenizer.pad_token_id)
+        steps = arguments.num_steps(align, len(rows))
+        rows = rows[: steps * align.global_batch_size]  # mixed already: the rest would never be seen
+        if align.method == "dpo" and not align.reference_free:
+            rows, held_out = (
+                add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out)
+            )
+        trainer = PreferenceTrainer(
+            model=model,
+            align=align,
+            args=arguments.align_arguments(
+                align,
+                model_config,
+                section="align",
+                folder=folder,
+                seed=seed,
+                steps=steps,
+                num_processes=runtime.num_processes(),
+                in_file_order=config["curriculum"] != "none",
+                execution=runtime.execution(),
+            ),
+            train_dataset=Dataset.from_list(rows),
+            eval_dataset=Dataset.from_list(held_out),
+            processing_class=tokenizer,
+            data_collator=collator,
+        )
+        stopwatch = Stopwatch()
+        metrics = {**ledger_figures(ledger, held_out_ledger), **run(trainer, folder, align.evaluations)}
+        if trainer.is_world_process_zero():
+            save_adapter(trainer.model, tokenizer, args.output, model_config.base)
+            jsonl.write_json(args.output / "metrics.json", metrics)
+            jsonl.write_json(args.output / "timing.json", stopwatch.figures(metrics, trainer))
+
+
+if __name__ == "__main__":
+    main()
