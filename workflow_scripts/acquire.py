@@ -1,24 +1,32 @@
 """Fetch the files of one URI into the cache."""
 
 import argparse
+import json
 from pathlib import Path
 
 from workflow_scripts.lib import logs
+from workflow_scripts.lib.config.fields import Section, Text
 from workflow_scripts.lib.jsonl import write_json
 from workflow_scripts.lib.sources.fetching import fetch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+class Origin(Section):
+    """``pypi://``, ``npm://`` or ``file://``, and the branch, tag or commit where the scheme has revisions."""
+
+    uri: Text
+    revision: str | None
+
+
 def main(argv: list[str] | None = None) -> None:
     logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--uri", required=True, help="pypi://, npm:// or file://")
-    parser.add_argument("--revision", required=True, help="branch, tag or commit; empty for none")
+    parser.add_argument("--config", type=Origin.model_validate_json, required=True)
     parser.add_argument("--receipt", type=Path, required=True, help="written last, beside the files")
     args = parser.parse_args(argv)
 
-    write_json(args.receipt, fetch(args.uri, args.revision or None, args.receipt.parent, REPOSITORY))
+    write_json(args.receipt, fetch(args.config.uri, args.config.revision or None, args.receipt.parent, REPOSITORY))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
             writer.write_batch(batch)
             num_rows += batch.num_rows
             log.info("%s: %d rows measured", args.rows.stem, num_rows)
-    os.replace(part, args.measures)
+    part.replace(args.measures)
 
 
 if __name__ == "__main__":

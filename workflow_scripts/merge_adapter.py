@@ -12,6 +12,7 @@ COMPARED_DIALOGUES = 8  # enough to see a wrong merge, few enough to take a seco
 
 
 def main(argv: list[str] | None = None) -> None:
+    logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: dtype, system_prompt")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
@@ -20,7 +21,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the merged model")
     parser.add_argument("--parity", type=Path, required=True, help="JSON of the comparison")
     args = parser.parse_args(argv)
-    logs.start()
     runtime.use_threads()
     config = json.loads(args.config)
     rows = itertools.islice(jsonl.read_rows(args.rows), COMPARED_DIALOGUES)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.config.data import Split
+from workflow_scripts.lib.config.fields import Section
 from workflow_scripts.lib.jsonl import write_json
 from workflow_scripts.lib.splitting.buckets import SPLITS
 from workflow_scripts.lib.splitting.store import publish, split_rows
@@ -14,10 +15,14 @@ from workflow_scripts.lib.splitting.store import publish, split_rows
 log = logging.getLogger(__name__)
 
 
+class Splitting(Section):
+    split: Split
+
+
 def main(argv: list[str] | None = None) -> None:
     logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Split.model_validate_json, required=True)
+    parser.add_argument("--config", type=Splitting.model_validate_json, required=True)
     parser.add_argument("--mixed", type=Path, required=True)
     for name in SPLITS:
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -26,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     with args.mixed.open(encoding="utf-8", newline="\n") as lines:
-        manifest = split_rows(((json.loads(line)["group"], line) for line in lines), args.config, args.store)
+        manifest = split_rows(((json.loads(line)["group"], line) for line in lines), args.config.split, args.store)
     for name in SPLITS:
         publish(args.store / manifest[name]["file"], getattr(args, name))
         log.info("%s: %d rows", name, manifest[name]["rows"])

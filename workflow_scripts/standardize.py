@@ -8,7 +8,7 @@ from workflow_scripts.lib import logs
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
 from workflow_scripts.lib.jsonl import atomic_writer, dumps
 from workflow_scripts.lib.records import Drop
-from workflow_scripts.lib.sources.receipts import verified_files
+from workflow_scripts.lib.sources.receipts import is_receipt, verified_files
 
 log = logging.getLogger(__name__)
 
@@ -18,14 +18,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Standardization.model_validate_json, required=True)
     parser.add_argument("--source", required=True, help="name of the source")
-    origin = parser.add_mutually_exclusive_group(required=True)
-    origin.add_argument("--raw", type=Path, nargs="+", help="raw files")
-    origin.add_argument("--receipt", type=Path, help="receipt of the raw files")
+    parser.add_argument("--raw", type=Path, nargs="+", required=True, help="raw files, or the receipt of fetched ones")
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--drops", type=Path, required=True)
     args = parser.parse_args(argv)
 
-    files = args.raw or verified_files(args.receipt)
+    files = verified_files(args.raw[0]) if is_receipt(args.raw) else args.raw
     num_rows = num_drops = 0
     with atomic_writer(args.rows) as rows, atomic_writer(args.drops) as drops:
         for result in standardize(args.source, files, args.config):

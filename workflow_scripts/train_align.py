@@ -18,6 +18,7 @@ from workflow_scripts.lib.training.run import ADAPTER_FILES, Stopwatch, ledger_f
 
 
 def main(argv: list[str] | None = None) -> None:
+    logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: seed, model, align, curriculum")
     parser.add_argument(
@@ -30,7 +31,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
     parser.add_argument("--output", type=Path, required=True, help="folder of the aligned adapter")
     args = parser.parse_args(argv)
-    logs.start()
     runtime.use_threads()
     config = json.loads(args.config)
     align, model_config = Align.model_validate(config["align"]), Model.model_validate(config["model"])

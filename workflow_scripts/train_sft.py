@@ -18,6 +18,7 @@ from workflow_scripts.lib.training.sft_trainer import SftTrainer
 
 
 def main(argv: list[str] | None = None) -> None:
+    logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: seed, model, sft, curriculum")
     parser.add_argument(
@@ -29,7 +30,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
     parser.add_argument("--output", type=Path, required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
-    logs.start()
     runtime.use_threads()
     config = json.loads(args.config)
     sft, model_config = Sft.model_validate(config["sft"]), Model.model_validate(config["model"])

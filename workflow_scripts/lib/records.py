@@ -53,9 +53,7 @@ def text_of(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise RejectedRowError("not_text", f"{name} is {type(value).__name__}")
     if len(value) > MAX_CHARS:
-        raise RejectedRowError(
-            "oversize", f"{name} has {len(value)} characters, at most {MAX_CHARS} are read"
-        )
+        raise RejectedRowError("oversize", f"{name} has {len(value)} characters, at most {MAX_CHARS} are read")
     if not is_valid_unicode(value):
         raise RejectedRowError("invalid_unicode", f"{name} has characters that are no Unicode text")
     return normalize(value)
@@ -142,9 +140,7 @@ def content_hash(contents: Iterable[str]) -> str:
 def _finished(row: dict[str, Any], meta: dict[str, Any] | None, contents: list[str]) -> dict[str, Any]:
     if meta:
         if not is_valid_unicode(dumps(meta)):
-            raise RejectedRowError(
-                "invalid_unicode", "a field kept in meta has characters that are no Unicode text"
-            )
+            raise RejectedRowError("invalid_unicode", "a field kept in meta has characters that are no Unicode text")
         row["meta"] = meta
     row["hash"] = content_hash(contents)
     return row

@@ -7,10 +7,10 @@ HAN = r"\u3400-\u9fff\U00020000-\U000323af"  # unified ideographs and their exte
 LANGUAGES = ("zh", "en", "other")
 
 # NFKC turns these into ASCII or plain digits. In Chinese text the full-width marks are the right ones (，is no comma),
-# and 10² must not become 102.
-_KEPT = re.compile("([，！？：；（）［］｛｝～．…¹²³¼½¾\u2070-\u209c\u2150-\u215f]+)")
+# 10² must not become 102, and the answer ①③ of an exam must not become 13.
+_KEPT = re.compile("([，！？：；（）［］｛｝～．…¹²³¼½¾㎟㎠㎡㎢㎣㎤㎥㎦\u2070-\u209c\u2150-\u215f\u2460-\u24ff]+)")
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff]")
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _CHINESE_INDENT = re.compile("(?m)^[ \t]*[\u3000\u00a0][ \t\u3000\u00a0]*")
 _TRAILING = re.compile(r"(?m)[^\S\n]+$")
 _INNER_SPACE = re.compile(r"(?<=\S)[^\S\n]+")
@@ -23,9 +23,10 @@ _ENGLISH_RUN = re.compile("[A-Za-z]+")
 def normalize(text: str) -> str:
     """Return text as rows store it.
 
-    BOM and control characters go, spaces inside a line fold into one, three or more line breaks into two. ASCII
-    indentation stays because code and nested lists mean something by it; ideographic indentation goes. NFKC is applied
-    to everything but full-width Chinese punctuation, superscripts, subscripts and fractions.
+    BOM, control characters and marks of writing direction go, spaces inside a line fold into one, three or more line
+    breaks into two. ASCII indentation stays because code and nested lists mean something by it; ideographic indentation
+    goes. NFKC is applied to everything but full-width Chinese punctuation, superscripts, subscripts, fractions and
+    enclosed numbers.
     """
     text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
     if not text.isascii():

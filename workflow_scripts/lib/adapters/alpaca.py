@@ -1,4 +1,4 @@
-"""Rows of ``instruction``, ``input``, ``output``, as in Alpaca; optional ``system`` and ``history`` of [question, answer]."""
+"""Alpaca rows: ``instruction``, ``input``, ``output``, optionally ``system`` and ``history`` of [question, answer]."""
 
 from collections.abc import Iterable, Iterator
 

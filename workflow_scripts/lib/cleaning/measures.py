@@ -1,7 +1,7 @@
 """What is measured of a row, once, so that cleaning only has to compare numbers."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -76,7 +76,7 @@ def flags(row: Row) -> list[str]:
         found.append("no_assistant")
     elif roles[-1] != "assistant":
         found.append(f"ends_with_{roles[-1]}")
-    if "tool" not in roles and any(role == after for role, after in zip(roles, roles[1:], strict=False)):
+    if "tool" not in roles and any(role == after for role, after in pairwise(roles)):
         found.append("roles_repeat")
     return found
 

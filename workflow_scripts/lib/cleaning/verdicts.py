@@ -48,6 +48,10 @@ def _duplicates(columns: pl.LazyFrame, failing: pl.DataFrame) -> pl.DataFrame:
     )
     wanted = pl.concat([later["row"], later["first"]]).unique()
     ids = columns.select("row", "id").filter(pl.col("row").is_in(wanted.implode())).collect()
-    return later.join(ids, on="row").join(ids.rename({"row": "first", "id": "kept"}), on="first").select(
-        "row", "id", pl.lit("duplicate").alias("reason"), pl.format("same contents as {}", "kept").alias("detail")
+    return (
+        later.join(ids, on="row")
+        .join(ids.rename({"row": "first", "id": "kept"}), on="first")
+        .select(
+            "row", "id", pl.lit("duplicate").alias("reason"), pl.format("same contents as {}", "kept").alias("detail")
+        )
     )

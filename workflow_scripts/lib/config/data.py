@@ -1,6 +1,6 @@
 """Config of the data stages. Values, units and reasons stand in config/config.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -49,8 +49,8 @@ class Source(Section):
     revision: optional(Text) = None
     weight: NotNegative = 1.0
     max_rows: optional(Count) = None
-    where: dict[str, list[Any]] = {}
-    options: dict[str, Any] = {}
+    where: dict[str, list[Any]] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
     clean: CleanOverrides = CleanOverrides()
     license: Text
 

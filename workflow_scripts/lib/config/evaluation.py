@@ -27,6 +27,12 @@ class PreferenceAccuracy(Section):
     max_rows: optional(Count)
 
 
+class Form(Section):
+    enabled: Switch
+    max_rows: optional(Count)
+    max_new_tokens: Count
+
+
 class Panel(Section):
     enabled: Switch
     prompts: Text
@@ -42,6 +48,7 @@ class Eval(Section):
     bootstrap_samples: Annotated[Whole, Field(ge=100)]
     perplexity: Perplexity
     preference: PreferenceAccuracy
+    form: Form
     panel: Panel
 
 

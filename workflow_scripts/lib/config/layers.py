@@ -36,7 +36,10 @@ class Settings:
 
     def values(self) -> dict[str, Any]:
         """Return the config as plain dicts and lists, keys named as in YAML."""
-        return self.config.model_dump(mode="json", by_alias=True)
+        values = self.config.model_dump(mode="json", by_alias=True)
+        for name, source in self.config.sources.items():  # a bound that a source leaves out is not the same as null
+            values["sources"][name]["clean"] = source.clean.model_dump(mode="json", exclude_unset=True)
+        return values
 
 
 def load(repository: Path, configfiles: list[Path], arguments: Mapping[str, Any]) -> Settings:

@@ -10,6 +10,10 @@ from workflow_scripts.lib.config.fields import Count, Dtype, Section, Text, Whol
 from workflow_scripts.lib.config.training import Align, Model, Sft
 
 
+class LicensedModel(Model):
+    license: Text
+
+
 class Merged(Section):
     dtype: Dtype
 
@@ -34,7 +38,7 @@ class Config(Section):
     recipe: Text
     hardware: Text
     seed: Whole
-    model: Model
+    model: LicensedModel
     sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Source]
     clean: Clean
     mix: Mix

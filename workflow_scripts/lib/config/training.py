@@ -21,9 +21,10 @@ from workflow_scripts.lib.config.fields import (
 
 
 class Model(Section):
+    """How the base model is loaded; its licence, which changes no figure, stands in config/models.py."""
+
     base: Text
     revision: optional(Text)
-    license: Text
     dtype: Dtype
     quantization: Literal["none", "nf4", "fp4", "int8"]
     attention: Literal["sdpa", "eager", "flash_attention_2"]

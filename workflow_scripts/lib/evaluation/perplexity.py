@@ -100,9 +100,7 @@ def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
     for chosen in batched(order, batch_size):
         batch = [rows[index] for index in chosen]
         start = _num_shared(batch) if shared_context.supported(model) else 0
-        opening = shared_context.extend(
-            model, shared_context.empty(1, model.device), [batch[0].input_ids[:start]]
-        )
+        opening = shared_context.extend(model, shared_context.empty(1, model.device), [batch[0].input_ids[:start]])
         sums, counts = shared_context.log_probs_after(
             model,
             opening.repeat(len(batch)),
@@ -118,7 +116,7 @@ def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
 
 
 def _num_shared(rows: list[_Prepared]) -> int:
-    """Return how many tokens all rows begin with; the one that predicts a row's first scored token is not among them."""
+    """Return how many tokens all rows begin with, short of the one that predicts the first scored token."""
     scored = [index for row in rows for index, label in enumerate(row.labels) if label != IGNORED]
     return min(common_prefix([row.input_ids for row in rows]), max(min(scored, default=1) - 1, 0))
 

@@ -82,7 +82,6 @@ def log_probs_after(
         more = {
             "past_key_values": context.cache,
             "position_ids": context.lengths.unsqueeze(1) + positions,
-            "use_cache": True,
         }
     mask = torch.cat([context.mask, new], dim=1)
     return completion_log_probs(model, ids, mask, pad(labels, ignored).to(device), **more)

@@ -27,7 +27,7 @@ class Taken(Section):
 
 
 class Mixing(Section):
-    """Config of one mix job; ``sources`` in the order of the config."""
+    """Config of one mix job. Which source comes first is said by the files: canonical JSON has no order."""
 
     seed: Whole
     mix: MixUse
@@ -51,13 +51,17 @@ def mix(files: dict[str, Path], config: Mixing) -> Mixture:
     all its rows: weights then only switch sources on and off. No row is taken twice, so a source with fewer rows than
     its share lowers the total.
 
+    Args:
+        files: Clean rows of every source; of two rows with the same contents the one of the earlier source stays.
+        config: Seed, quotas, weights.
+
     Raises:
         UserError: If no row is left.
     """
     parts = [
-        scan(name, files[name], config.seed, taken.where)
-        for name, taken in config.sources.items()
-        if taken.weight > 0
+        scan(name, path, config.seed, config.sources[name].where)
+        for name, path in files.items()
+        if config.sources[name].weight > 0
     ]
     sums = {part.source: {"in": part.num_read, "where": len(part.excluded)} for part in parts}
     drops = [Drop(row_id, "where", detail) for part in parts for row_id, detail in part.excluded]

@@ -22,5 +22,5 @@ def most_others(num_zh: int, min_zh_ratio: float) -> int | None:
 
 
 def lowest(draws: np.ndarray, count: int) -> np.ndarray:
-    """Return the positions of the lowest draws, in their old order: added rows only push rows out by outdrawing them."""
+    """Return the positions of the lowest draws, in their old order: an added row pushes out at most one other."""
     return np.sort(np.argsort(draws, kind="stable")[:count])

@@ -68,9 +68,7 @@ def _records(path: Path, stream: BinaryIO) -> Iterator[Parsed]:
     elif first.startswith(b"{") or suffix in (".jsonl", ".ndjson"):
         yield from _checked_lines(path, json_lines(text))
     elif first:
-        raise UserError(
-            f"unknown format, the file starts with {first[:20]!r}", path.name, f"give {_FORMATS}"
-        )
+        raise UserError(f"unknown format, the file starts with {first[:20]!r}", path.name, f"give {_FORMATS}")
 
 
 def _checked_lines(path: Path, lines: Iterator[Parsed]) -> Iterator[Parsed]:

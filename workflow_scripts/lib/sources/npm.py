@@ -1,7 +1,6 @@
 """``npm://<package>@<version>/<glob>``: files of an npm package, fetched as data; no script of it runs."""
 
 import json
-import logging
 import shutil
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources import clients
 from workflow_scripts.lib.sources.archives import check_integrity, extract_npm
 from workflow_scripts.lib.sources.uris import Uri
-
-log = logging.getLogger(__name__)
 
 
 def download(uri: Uri, folder: Path) -> Path:

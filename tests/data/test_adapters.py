@@ -1,0 +1,210 @@
+"""Every adapter: what it makes of a row, and every reason for which it rejects one."""
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.jsonl import dumps
+from workflow_scripts.lib.records import Drop
+
+
+def run(files: list[Path], adapter: str, use: str = "sft", **options: Any) -> list:
+    source = {"use": use, "adapter": adapter, "options": options}
+    return list(standardize("s", files, Standardization.model_validate({"seed": 42, "source": source})))
+
+
+def turns(row: dict) -> list[tuple[str, str]]:
+    return [(message["role"], message["content"]) for message in row["messages"]]
+
+
+def test_registry_names_modules_with_the_adapter_interface() -> None:
+    folder = Path(registry.__file__).parent
+    assert len(registry.MODULES) >= 7
+    for name, module in registry.MODULES.items():
+        assert (folder / f"{name}.py").is_file()
+        adapter = importlib.import_module(module)
+        assert adapter is registry.load(name, "s")
+        assert set(adapter.USES) <= {"sft", "preference", "evaluation"}
+        assert adapter.Options.model_config["extra"] == "forbid"
+        assert callable(adapter.columns) and callable(adapter.convert)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "options", "raw", "expected"),
+    [
+        (
+            "alpaca",
+            {},
+            {"instruction": "翻译", "input": "hi", "output": "嗨", "system": "你是译者", "history": [["问", "答"]]},
+            [("system", "你是译者"), ("user", "问"), ("assistant", "答"), ("user", "翻译\nhi"), ("assistant", "嗨")],
+        ),
+        ("alpaca", {}, {"instruction": "问", "input": "", "output": "答"}, [("user", "问"), ("assistant", "答")]),
+        (
+            "messages",
+            {"column": "talk"},
+            {"talk": [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]},
+            [("user", "问"), ("assistant", "答")],
+        ),
+        (
+            "sharegpt",
+            {},
+            {"system": "设定", "conversations": [{"from": "human", "value": "问"}, {"from": "gpt", "value": "答"}]},
+            [("system", "设定"), ("user", "问"), ("assistant", "答")],
+        ),
+        (
+            "prompt_completion",
+            {"prompt": "q", "completion": "a"},
+            {"q": "问", "a": "答"},
+            [("user", "问"), ("assistant", "答")],
+        ),
+    ],
+)
+def test_sft_adapters(adapter: str, options: dict, raw: dict, expected: list, write: Callable[..., Path]) -> None:
+    (row,) = run([write("rows.json", [raw])], adapter, **options)
+    assert turns(row) == expected
+    assert (row["id"], row["source"]) == ("s/rows.json#0", "s")
+
+
+ANSWER = [{"role": "user", "content": "问"}, {"role": "assistant", "content": "好"}]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"prompt": "问", "chosen": "好", "rejected": "坏"},
+        {"prompt": [{"role": "user", "content": "问"}], "chosen": "好", "rejected": "坏"},
+        {"chosen": ANSWER, "rejected": [ANSWER[0], {"role": "assistant", "content": "坏"}]},
+        {"prompt": "问", "chosen": [ANSWER[1]], "rejected": [{"role": "assistant", "content": "坏"}]},
+    ],
+    ids=["texts", "prompt_messages", "whole_conversations", "answer_messages"],
+)
+def test_preference_adapter_reads_all_common_shapes(raw: dict, write: Callable[..., Path]) -> None:
+    (row,) = run([write("rows.json", [raw])], "preference", "preference")
+    assert row["prompt"] == [{"role": "user", "content": "问"}]
+    assert row["chosen"] == [{"role": "assistant", "content": "好"}]
+    assert row["rejected"] == [{"role": "assistant", "content": "坏"}]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "raw", "reason", "detail"),
+    [
+        ("alpaca", {"instruction": None, "output": "答"}, "missing_field", "instruction is null"),
+        ("alpaca", {"instruction": "问"}, "missing_field", "output is absent"),
+        ("alpaca", {"instruction": ["问"], "output": "答"}, "not_text", "instruction is list"),
+        ("alpaca", {"instruction": "问", "output": {"a": 1}}, "not_text", "content of assistant is dict"),
+        ("alpaca", {"instruction": "\ud800", "output": "答"}, "invalid_unicode", "instruction has characters"),
+        ("alpaca", {"instruction": "问", "output": "答", "history": ["x"]}, "wrong_type", "history holds"),
+        ("alpaca", {"instruction": "问" * 1_000_001, "output": "答"}, "oversize", "instruction has 1000001"),
+        ("messages", {"messages": "问"}, "wrong_type", "messages is str, not a list"),
+        ("messages", {"messages": ["问"]}, "wrong_type", "messages holds str, not objects"),
+        ("messages", {"messages": [{"role": "bot", "content": "x"}]}, "unknown_role", "role is 'bot'"),
+        ("messages", {"messages": [{"role": "user"}]}, "missing_field", "content is absent"),
+        ("sharegpt", {"conversations": [{"from": {}, "value": "x"}]}, "unknown_role", "role is {}"),
+        ("prompt_completion", {"prompt": 1, "completion": "答"}, "not_text", "content of user is int"),
+        ("preference", {"prompt": "问", "chosen": [], "rejected": "坏"}, "no_answer", "chosen does not end"),
+        ("preference", {"prompt": "问", "chosen": ANSWER[:1], "rejected": "坏"}, "no_answer", "chosen does not end"),
+        (
+            "preference",
+            {"prompt": "问", "chosen": ANSWER, "rejected": "坏"},
+            "different_prompts",
+            "chosen and rejected",
+        ),
+        ("preference", {"prompt": "问", "chosen": "好", "rejected": None}, "missing_field", "rejected is null"),
+    ],
+)
+def test_a_bad_row_goes_to_the_ledger_with_its_reason(
+    adapter: str, raw: dict, reason: str, detail: str, write: Callable[..., Path]
+) -> None:
+    good = {
+        "instruction": "问",
+        "output": "答",
+        "messages": ANSWER,
+        "conversations": [{"from": "human", "value": "问"}],
+        "prompt": "问",
+        "completion": "答",
+        "chosen": "好",
+        "rejected": "坏",
+    }
+    use = "preference" if adapter == "preference" else "sft"
+    good_row, drop = run([write("rows.json", [good, raw])], adapter, use)
+    assert good_row["id"] == "s/rows.json#0"
+    assert (drop.id, drop.reason) == ("s/rows.json#1", reason)
+    assert drop.detail.startswith(detail)
+
+
+ODD = [None, 1, "text", True, [], {}, [[1]], {"a": {"b": [None]}}, "\ud800", "\x00", "nul\x00", 1e400, "长" * 5000]
+
+
+@pytest.mark.parametrize("adapter", sorted(registry.MODULES))
+def test_no_row_however_odd_crashes(adapter: str, write: Callable[..., Path]) -> None:
+    module = registry.load(adapter, "s")
+    poems = {"forms": ["quatrain5"], "share": [0.0, 1.0], "instructions": ["{couplet}"], "other_form": 0.5}
+    options = {name: value for name, value in poems.items() if name in module.Options.model_fields}
+    columns = module.columns(module.Options.model_validate(options))
+    rows = [*ODD, *(dict.fromkeys(columns, odd) for odd in ODD)]
+    nested = [[odd] for odd in ODD] + [[{"role": odd, "content": odd, "from": odd, "value": odd}] for odd in ODD]
+    rows += [dict.fromkeys(columns, odd) for odd in nested]
+    results = run([write("rows.json", rows)], adapter, module.USES[0], **options)
+    assert len(results) == len(rows)
+    for result in results:
+        line = result.line("standardize") if isinstance(result, Drop) else result
+        assert dumps(line).encode("utf-8")
+    drops = {result.id: result.reason for result in results if isinstance(result, Drop)}
+    assert [drops[f"s/rows.json#{number}"] for number in (0, 1, 2, 3, 4, 6)] == ["wrong_type"] * 6
+
+
+def test_unreadable_lines_go_to_the_ledger_with_file_and_number(write: Callable[..., Path]) -> None:
+    good = json.dumps({"prompt": "问", "completion": "答"})
+    files = [write("a.jsonl", f"{good}\n{{oops\n[1]\n{good}\n"), write("b.jsonl", f"{good}\n")]
+    results = run(files, "prompt_completion")
+    drops = {result.id: (result.reason, result.detail) for result in results if isinstance(result, Drop)}
+    assert drops["s/a.jsonl#1"][0] == "unreadable" and drops["s/a.jsonl#1"][1].startswith("Expecting property name")
+    assert drops["s/a.jsonl#2"] == ("wrong_type", "the row is list, not an object")
+    rows = [result["id"] for result in results if not isinstance(result, Drop)]
+    assert rows == ["s/a.jsonl#0", "s/a.jsonl#3", "s/b.jsonl#0"]
+
+
+@pytest.mark.parametrize(
+    ("call", "parts"),
+    [
+        (
+            {"adapter": "alpacca"},
+            ["unknown adapter 'alpacca'", "sources.s.adapter", "did you mean 'alpaca'?", "sharegpt"],
+        ),
+        (
+            {"adapter": "messages", "colum": "x"},
+            ["unknown option 'colum'", "sources.s.options.colum", "did you mean 'column'?"],
+        ),
+        ({"adapter": "messages", "column": 3}, ["column is 3", "sources.s.options.column"]),
+        ({"adapter": "alpaca", "x": 1}, ["unknown option 'x'", "legal options here: none"]),
+        ({"adapter": "alpaca", "use": "preference"}, ["makes rows for sft or evaluation", "sources.s.use"]),
+        ({"adapter": "chinese_poetry"}, ["missing option 'forms'", "forms, instructions, share"]),
+        (
+            {"adapter": "alpaca"},
+            ["'alpaca' expects the columns instruction, output; found answer, question", "rows.json of sources.s"],
+        ),
+    ],
+)
+def test_what_a_user_can_mend_is_said(call: dict, parts: list[str], write: Callable[..., Path]) -> None:
+    path = write("rows.json", [{"question": "问", "answer": "答"}])
+    with pytest.raises(UserError) as caught:
+        run([path], **call)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [("[1, 2]", "found rows of int"), ("[oops]", "found no readable row (Expecting value"), ("", "hold no rows")],
+)
+def test_files_without_a_fitting_row_stop(content: str, part: str, write: Callable[..., Path]) -> None:
+    with pytest.raises(UserError) as caught:
+        run([write("rows.json", content)], "alpaca")
+    assert part in str(caught.value)

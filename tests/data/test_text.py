@@ -1,0 +1,61 @@
+"""Normalization: what is stored, what is compared, and the language of a text."""
+
+import pytest
+
+from workflow_scripts.lib.text import canonical, han_ratio, is_valid_unicode, language, normalize
+
+
+@pytest.mark.parametrize(
+    ("raw", "stored"),
+    [
+        ("\ufeff白日依山尽，黄河入海流。", "白日依山尽，黄河入海流。"),  # the full-width comma is the right one
+        ("真的吗？！（对）：是；——…", "真的吗？！（对）：是；——…"),
+        ("ＡＢＣ１２３", "ABC123"),
+        ("ﬁ ｶﾞ", "fi ガ"),
+        ("x² ½ ①③", "x² ½ ①③"),  # not x2, 1⁄2 and 13
+        ("一\u3000二\u00a0三", "一 二 三"),
+        ("\u3000\u3000段落", "段落"),
+        ("a \t  b", "a b"),
+        ("甲\r\n\r\n\r\n\n乙", "甲\n\n乙"),
+        ("甲\u2028乙\x0b丙", "甲\n乙\n丙"),
+        ("nul\x00 bell\x07 zero\u200bwidth \u202edirection", "nul bell zerowidth direction"),
+        ("def f():\n    return 1  \n", "def f():\n    return 1"),
+        ("", ""),
+    ],
+)
+def test_normalize_keeps_what_chinese_text_means(raw: str, stored: str) -> None:
+    assert normalize(raw) == stored
+    assert normalize(stored) == stored
+
+
+def test_canonical_sees_through_width_and_space() -> None:
+    assert canonical("你好，世界！\n（真）") == canonical("你好,世界!  (真)") == "你好,世界! (真)"
+    assert canonical("你好，") != canonical("你好。")
+
+
+@pytest.mark.parametrize(("text", "valid"), [("好", True), ("\U0001f600", True), ("a\ud800", False), ("\udfff", False)])
+def test_lone_surrogates_are_no_unicode(text: str, valid: bool) -> None:
+    assert is_valid_unicode(text) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("今天天气很好", "zh"),
+        ("用 Python 写一个 hello world", "other"),
+        ("请用 Python 写一个排序函数", "zh"),
+        ("The weather is fine.", "en"),
+        ("今日はとても良い天気です", "other"),
+        ("오늘 날씨가 좋다", "other"),
+        ("12345 …", "other"),
+        ("Погода хорошая", "other"),
+    ],
+)
+def test_language_by_script(text: str, name: str) -> None:
+    assert language(text) == name
+
+
+def test_han_ratio_counts_letters_only_and_knows_rare_characters() -> None:
+    assert han_ratio("𠀀㐀一，。12") == 1.0
+    assert han_ratio("ab中") == pytest.approx(1 / 3)
+    assert han_ratio("，。！") == 0.0

@@ -1,0 +1,96 @@
+"""A tiny random Qwen2 that reads bytes, an adapter for it, and rows of invented verse."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from evaluation_samples import GREEDY, model_section, pair_row, poem_row
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from workflow_scripts.lib.config.evaluation import Generation
+from workflow_scripts.lib.model_loading import load_model, load_tokenizer
+
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def byte_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a Qwen2 of two layers with random weights, tokenizer and chat template."""
+    folder = tmp_path_factory.mktemp("byte_model")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>"],
+        chat_template=TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(fast),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        initializer_range=0.3,
+        eos_token_id=fast.eos_token_id,
+        pad_token_id=fast.pad_token_id,
+        bos_token_id=None,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def byte_adapter(byte_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a LoRA adapter that changes the model's mind."""
+    folder = tmp_path_factory.mktemp("byte_adapter")
+    torch.manual_seed(1)
+    lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(Qwen2ForCausalLM.from_pretrained(byte_model), lora).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer(byte_model: Path) -> Any:
+    return load_tokenizer(byte_model)
+
+
+@pytest.fixture(params=["base", "adapter"])
+def model(request: pytest.FixtureRequest, byte_model: Path, byte_adapter: Path) -> Any:
+    """The tiny model, bare and with its adapter."""
+    return load_model(byte_model, model_section(), byte_adapter if request.param == "adapter" else None)
+
+
+@pytest.fixture(scope="session")
+def poems() -> list[dict]:
+    """Fourteen dialogues about invented quatrains, of two sources and of different lengths."""
+    return [poem_row(number) for number in range(14)]
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[dict]:
+    return [pair_row(number) for number in range(11)]
+
+
+@pytest.fixture
+def greedy() -> Generation:
+    return Generation.model_validate(GREEDY)

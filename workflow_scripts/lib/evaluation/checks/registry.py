@@ -1,0 +1,38 @@
+"""The checks of replies by name. A new one is a module here, one line below, and its test.
+
+A check takes the reply's text and, for names like ``max_chars:50``, the argument after the colon. It returns what is
+wrong, or None.
+"""
+
+from collections.abc import Callable
+
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation.checks import contains, json_object, length, listing, quatrain
+
+Check = Callable[[str, str], str | None]
+
+# Imported, not named: prompts choose checks in a data file, which no code digest reads.
+CHECKS: dict[str, Check] = {
+    "contains": contains.check,
+    "json": json_object.check,
+    "list": listing.check,
+    "max_chars": length.check_at_most,
+    "min_chars": length.check_at_least,
+    "quatrain5": quatrain.check_five,
+    "quatrain7": quatrain.check_seven,
+}
+
+
+def run_check(name: str, text: str, where: str) -> str | None:
+    """Run a check such as ``quatrain5`` or ``max_chars:50`` and return what is wrong, or None.
+
+    Raises:
+        UserError: If there is no such check, or its argument is of no use.
+    """
+    name, _, argument = name.partition(":")
+    if name not in CHECKS:
+        raise UserError(f"unknown check {name!r}", where, f"choose one of: {', '.join(sorted(CHECKS))}")
+    try:
+        return CHECKS[name](text, argument)
+    except ValueError as error:
+        raise UserError(f"check {name!r}: {error}", where, "correct what follows the colon") from None

@@ -1,0 +1,81 @@
+"""The report as one page to read: no script, no network, nothing a model wrote taken for markup."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from workflow_scripts.lib.reporting import html_charts, report_words
+from workflow_scripts.lib.reporting.html_charts import Series
+from workflow_scripts.lib.reporting.report_schema import Report, Training
+
+HERE = Path(__file__)
+CURVES = {  # figure of a training log -> label; those that a log lacks are not drawn
+    "loss": ("损失", "Loss", "nats / token"),
+    "reward_accuracy": ("偏好判对率", "Preference judged right", "share"),
+    "margin": ("偏好差值", "Preference margin", "nats"),
+}
+
+
+def page(report: Report) -> str:
+    """Return the HTML of a report."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {
+        "number": report_words.number,
+        "signed": lambda value: report_words.number(value, sign=True),
+        "count": lambda value: f"{value:,}",
+        "percent": lambda value: f"{value:.0%}",
+        "bytes": lambda value: f"{value / 2**30:.2f} GiB",
+        "duration": duration,
+    }
+    environment.globals |= {
+        "t": both,
+        "words": lambda words: both(words["zh"], words["en"]),
+        "stage_name": lambda stage: both(report_words.STAGES[stage]["zh"], report_words.STAGES[stage]["en"]),
+        "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
+        "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
+        "interval": html_charts.interval,
+        "bar": html_charts.bar,
+    }
+    style = HERE.with_suffix(".css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = environment.from_string(HERE.with_suffix(".jinja").read_text(encoding="utf-8"))
+    return template.render(
+        report=report,
+        style=Markup(style),
+        style_digest=digest,
+        curves={stage: curves(training) for stage, training in report.training.items()},
+    )
+
+
+def both(chinese: str, english: str) -> Markup:
+    """Return a text in both languages; the style sheet shows the one that is chosen."""
+    return Markup('<span lang="zh">{}</span><span lang="en">{}</span>').format(chinese, english)
+
+
+def curves(training: Training) -> list[dict[str, Any]]:
+    """Return the charts of one training run."""
+    charts = []
+    for field, (chinese, english, unit) in CURVES.items():
+        series = [
+            Series(_points(training.loss, field), "train"),
+            Series(_points(training.validation, field), "validation", dots=True),
+        ]
+        if chart := html_charts.line_chart(series, "step", unit):
+            charts.append({"title": both(chinese, english), "chart": chart, "validated": bool(series[1].points)})
+    return charts
+
+
+def _points(logged: list[dict[str, float]], field: str) -> list[tuple[float, float]]:
+    return [(entry["step"], entry[field]) for entry in logged if field in entry]
+
+
+def duration(seconds: float) -> Markup:
+    if seconds < 120:
+        return escape(f"{seconds:.0f} s")
+    return escape(f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h")

@@ -1,0 +1,165 @@
+"""Put the whole report together from what the other steps wrote."""
+
+from typing import Any, Literal
+
+from workflow_scripts.lib.config.fields import Count, Section, Text, Whole
+from workflow_scripts.lib.config.models import LicensedModel
+from workflow_scripts.lib.reporting import report_schema as schema
+from workflow_scripts.lib.reporting import report_words
+from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics
+
+STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
+EXAMPLES = 12  # poems whose continuations are shown
+ORDER = ("perplexity", "form", "preference", "panel")
+
+
+class ReportAlign(Section):
+    method: Literal["orpo", "dpo", "none"]
+
+
+class ReportEval(Section):
+    bootstrap_samples: Count
+
+
+class ReportConfig(Section):
+    recipe: Text
+    hardware: Text
+    seed: Whole
+    model: LicensedModel
+    align: ReportAlign
+    eval: ReportEval
+
+
+def build(
+    config: ReportConfig,
+    evaluations: dict[str, Results],
+    training: dict[str, dict],
+    card: dict[str, Any],
+    parity: dict[str, Any] | None,
+    provenance: schema.Provenance,
+) -> schema.Report:
+    """Return the report.
+
+    Args:
+        evaluations: Kind (``perplexity``, …, ``harness/<task>``) -> stage -> result.
+        training: Stage -> its metrics.json.
+        card: The data card.
+        parity: How far the merged model is from adapter and base, if it was merged.
+        provenance: Versions, digests, times.
+    """
+    evaluations = _in_order(evaluations)
+    measured = {stage for results in evaluations.values() for stage in results} | set(training)
+    metrics = all_metrics(evaluations, Resampling(config.eval.bootstrap_samples, config.seed))
+    return schema.Report(
+        schema_version=schema.VERSION,
+        recipe=config.recipe,
+        seed=config.seed,
+        model=schema.Base(**config.model.model_dump(include=set(schema.Base.model_fields))),
+        method=config.align.method,
+        stages=[stage for stage in STAGES if stage in measured],
+        headline=headline(metrics),
+        metrics=metrics,
+        training={stage: _training(stage, config, found) for stage, found in training.items()},
+        data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
+        panel=_panel(evaluations["panel"]) if "panel" in evaluations else None,
+        form=_form(evaluations["form"]) if "form" in evaluations else None,
+        over_length={
+            kind: {stage: result["over_length"] for stage, result in results.items()}
+            for kind, results in evaluations.items()
+            if kind in ("perplexity", "preference")
+        },
+        merge=parity,
+        provenance=provenance,
+    )
+
+
+def headline(metrics: list[schema.Metric]) -> list[schema.Headline]:
+    """Return what fine-tuning did to perplexity, what all did to form, and what alignment did to preference."""
+    wanted = {"perplexity": _pair_of_first, "form": _pair_of_all, "preference_accuracy": _pair_of_last}
+    chosen = []
+    for metric in metrics:
+        if metric.name in wanted and metric.comparisons:
+            comparison = wanted[metric.name](metric.comparisons)
+            chosen.append(
+                schema.Headline(
+                    metric=metric.name,
+                    unit=metric.unit,
+                    lower_is_better=metric.lower_is_better,
+                    comparison=comparison,
+                    text=report_words.sentence(metric.name, comparison),
+                )
+            )
+    return chosen
+
+
+def _pair_of_first(comparisons: list[schema.Comparison]) -> schema.Comparison:
+    return comparisons[0]
+
+
+def _pair_of_all(comparisons: list[schema.Comparison]) -> schema.Comparison:
+    return max(comparisons, key=lambda c: STAGES.index(c.second) - STAGES.index(c.first))
+
+
+def _pair_of_last(comparisons: list[schema.Comparison]) -> schema.Comparison:
+    return comparisons[-1]
+
+
+def _in_order(evaluations: dict[str, Results]) -> dict[str, Results]:
+    kinds = sorted(evaluations, key=lambda kind: (ORDER.index(kind) if kind in ORDER else len(ORDER), kind))
+    return {kind: {s: evaluations[kind][s] for s in STAGES if s in evaluations[kind]} for kind in kinds}
+
+
+def _training(stage: str, config: ReportConfig, metrics: dict) -> schema.Training:
+    known = set(schema.Training.model_fields) - {"method"}
+    method = config.align.method if stage == "align" else "sft"
+    return schema.Training(method=method, **{key: metrics[key] for key in known if key in metrics})
+
+
+def _panel(results: Results) -> schema.Panel:
+    by_stage = {stage: {s["id"]: s for s in result["samples"]} for stage, result in results.items()}
+    last = list(by_stage.values())[-1]
+    prompts = [
+        schema.PanelPrompt(
+            **{key: sample[key] for key in ("id", "theme", "messages", "check") if key in sample},
+            replies={stage: _reply(found[name]) for stage, found in by_stage.items() if name in found},
+        )
+        for name, sample in last.items()
+    ]
+    summary = {
+        stage: {key: value for key, value in result.items() if isinstance(value, int | float)}
+        for stage, result in results.items()
+    }
+    return schema.Panel(summary=summary, prompts=prompts)
+
+
+def _reply(sample: dict) -> schema.Reply:
+    return schema.Reply(**{key: sample[key] for key in schema.Reply.model_fields if key in sample})
+
+
+def _form(results: Results) -> schema.Form | None:
+    judged = {stage: result for stage, result in results.items() if result["rows"]}
+    if not judged:
+        return None
+    stages = {
+        stage: schema.FormStage(**{key: result[key] for key in schema.FormStage.model_fields})
+        for stage, result in judged.items()
+    }
+    by_stage = {stage: {s["id"]: s for s in result["samples"]} for stage, result in judged.items()}
+    last = list(by_stage.values())[-1]
+    # what still goes wrong is what a reader can mend, so failures of the last stage come first
+    names = sorted(last, key=lambda name: last[name]["ok"])
+    failures = [name for name in names if not last[name]["ok"]][: EXAMPLES // 2]
+    successes = [name for name in names if last[name]["ok"]][: EXAMPLES - len(failures)]
+    examples = [
+        schema.FormExample(
+            id=name,
+            prompt=last[name]["prompt"],
+            replies={
+                stage: schema.FormReply(**{key: found[name][key] for key in schema.FormReply.model_fields})
+                for stage, found in by_stage.items()
+                if name in found
+            },
+        )
+        for name in failures + successes
+    ]
+    return schema.Form(stages=stages, examples=examples)

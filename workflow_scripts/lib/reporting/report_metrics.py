@@ -1,0 +1,164 @@
+"""Figures of each stage, and of each pair of stages, from what the evaluations wrote."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from workflow_scripts.lib.evaluation import statistics
+from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, StageValue, Verdict
+
+Results = dict[str, dict]  # stage -> what one evaluation wrote
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are drawn: number of resamples, and the seed."""
+
+    samples: int
+    seed: int
+
+
+def all_metrics(evaluations: dict[str, Results], resampling: Resampling) -> list[Metric]:
+    """Return the metrics of all evaluations.
+
+    Args:
+        evaluations: Kind (``perplexity``, ``form``, ``preference``, ``panel``, ``harness/<task>``) -> stage -> result.
+    """
+    return [metric for kind, results in evaluations.items() for metric in _metrics(kind, results, resampling)]
+
+
+def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Metric]:
+    if kind == "perplexity":
+        yield _ratio("perplexity", "tokens", np.exp, "nats per token, exponentiated", results, resampling)
+        yield _ratio("nats_per_character", "characters", np.asarray, "nats", results, resampling)
+    elif kind == "form":
+        yield _mean("form", "form", "ok", "share", results, resampling)
+    elif kind == "preference":
+        yield _mean("preference_accuracy", "preference", "correct", "share", results, resampling)
+        yield _mean("preference_margin", "preference", "margin", "nats per token", results, resampling)
+    elif kind == "panel":
+        if any("passed" in sample for result in results.values() for sample in result["samples"]):
+            yield _mean("panel_passed", "panel", "passed", "share", results, resampling)
+    else:
+        yield _harness(kind, results, resampling)
+
+
+def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampling: Resampling) -> Metric:
+    values = {
+        stage: {(sample["id"],): float(sample[field]) for sample in result["samples"] if field in sample}
+        for stage, result in results.items()
+    }
+    binary = all(type(sample.get(field, False)) is bool for r in results.values() for sample in r["samples"])
+    stages = {}
+    for stage, found in values.items():
+        if found:
+            mean, error = statistics.mean_and_error(list(found.values()))
+            stages[stage] = _value(mean, error, len(found))
+    comparisons = _compare(stages, values, _mean_difference(values, resampling), binary=binary)
+    return Metric(name=name, kind=kind, unit=unit, lower_is_better=False, stages=stages, comparisons=comparisons)
+
+
+def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Results, resampling: Resampling) -> Metric:
+    """Return sum of nats / sum of weights, transformed, e.g. a perplexity."""
+    nats = {stage: {(s["id"],): s["nats"] for s in result["samples"]} for stage, result in results.items()}
+    weights = {stage: {(s["id"],): s[weight] for s in result["samples"]} for stage, result in results.items()}
+    stages = {}
+    for stage, found in nats.items():
+        if not found:
+            continue
+        ratio, error = statistics.ratio_and_error(list(found.values()), list(weights[stage].values()))
+        value = float(transform(ratio))
+        # the delta method: the derivative of exp is exp itself
+        error = error * value if error is not None and transform is np.exp else error
+        stages[stage] = _value(value, error, len(found))
+
+    def difference(first: str, second: str, keys: list[Key]) -> Difference:
+        columns = [[column[key] for key in keys] for column in (nats[first], nats[second], weights[second])]
+        return statistics.bootstrap_ratio_difference(*columns, resampling.samples, resampling.seed, transform=transform)
+
+    comparisons = _compare(stages, nats, difference, lower_is_better=True)
+    return Metric(name=name, kind="perplexity", unit=unit, lower_is_better=True, stages=stages, comparisons=comparisons)
+
+
+def _harness(kind: str, results: Results, resampling: Resampling) -> Metric:
+    metric = next(iter(results.values()))["metric"]
+    values = {
+        stage: {(s["task"], s["id"]): float(s[metric]) for s in result["samples"] if metric in s}
+        for stage, result in results.items()
+    }
+    stages = {stage: _value(r["value"], r.get("stderr"), r["n"]) for stage, r in results.items()}
+    binary = all(value in (0.0, 1.0) for found in values.values() for value in found.values())
+    lower = metric.split(",")[0] in ("word_perplexity", "byte_perplexity", "bits_per_byte", "ter")
+    return Metric(
+        name=kind.removeprefix("harness/"),
+        kind="harness",
+        unit=metric,
+        lower_is_better=lower,
+        stages=stages,
+        comparisons=_compare(
+            stages, values, _mean_difference(values, resampling), binary=binary, lower_is_better=lower
+        ),
+        commands={stage: result["command"] for stage, result in results.items()},
+    )
+
+
+def _mean_difference(values: dict[str, dict[Key, float]], resampling: Resampling) -> Callable[..., Difference]:
+    def difference(first: str, second: str, keys: list[Key]) -> Difference:
+        return statistics.bootstrap_difference(
+            [values[first][key] for key in keys],
+            [values[second][key] for key in keys],
+            resampling.samples,
+            resampling.seed,
+        )
+
+    return difference
+
+
+def _compare(
+    stages: dict[str, StageValue],
+    values: dict[str, dict[Key, float]],
+    difference: Callable[[str, str, list[Key]], Difference],
+    *,
+    binary: bool = False,
+    lower_is_better: bool = False,
+) -> list[Comparison]:
+    comparisons = []
+    for first, second in combinations(stages, 2):
+        keys = [key for key in values[first] if key in values[second]]
+        if not keys:
+            continue
+        found = difference(first, second, keys)
+        p_value = None
+        if binary:
+            sides = ([values[stage][key] == 1 for key in keys] for stage in (first, second))
+            p_value = round(statistics.mcnemar(*sides), 6)
+        comparisons.append(
+            Comparison(
+                first=first,
+                second=second,
+                before=stages[first].value,
+                after=stages[second].value,
+                delta=round(found.delta, 6),
+                low=round(found.low, 6),
+                high=round(found.high, 6),
+                n=len(keys),
+                p_value=p_value,
+                verdict=verdict(found, lower_is_better=lower_is_better),
+            )
+        )
+    return comparisons
+
+
+def verdict(difference: Difference, *, lower_is_better: bool) -> Verdict:
+    """Say in words what an interval means; one that holds 0 means that nothing is proven."""
+    if not difference.significant:
+        return "no significant change"
+    return "better" if (difference.delta < 0) == lower_is_better else "worse"
+
+
+def _value(value: float, error: float | None, count: int) -> StageValue:
+    return StageValue(value=round(value, 6), stderr=None if error is None else round(error, 6), n=count)

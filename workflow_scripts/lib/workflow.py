@@ -1,0 +1,158 @@
+"""What the rules ask about the config: which sources, stages, tasks and files there are."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.cleaning.bounds import effective_bounds
+from workflow_scripts.lib.config.data import Source
+from workflow_scripts.lib.config.layers import Settings
+from workflow_scripts.lib.evaluation.tasks import registry as tasks
+from workflow_scripts.lib.sources import uris
+from workflow_scripts.lib.sources.local import local_files
+
+HOW_IT_RUNS = ("execution", "tracking")
+
+
+class Plan:
+    """The config seen as a plan of artifacts. Paths are relative to the working directory.
+
+    Args:
+        settings: The checked config.
+        repository: Folder of this repository; raw data and caches are always there, whatever the working directory.
+    """
+
+    def __init__(self, settings: Settings, repository: Path) -> None:
+        self.settings, self.repository = settings, repository
+        self.config = settings.config
+        self.values = settings.values()
+        self.loading = {name: value for name, value in self.values["model"].items() if name != "license"}
+        self.sources = {name: source for name, source in self.config.sources.items() if self._is_used(source)}
+        aligned = self.config.align.method != "none"
+        self.uses = ["sft", "preference"] if aligned else ["sft"]
+        self.trained_stages = ["sft", "align"] if aligned else ["sft"]
+        self.last_stage = self.trained_stages[-1]
+        self.stages = [stage for stage in self.config.eval.stages if stage in ("base", *self.trained_stages)]
+        self.held_out = "test" if self.config.split.test else "val"
+
+    def _is_used(self, source: Source) -> bool:
+        return source.weight > 0 and not (source.use == "preference" and self.config.align.method == "none")
+
+    def of_use(self, use: str) -> list[str]:
+        """Return the names of the sources of a use, in config order."""
+        return [name for name, source in self.sources.items() if source.use == use]
+
+    def section(self, **parts: str) -> str:
+        """Return config sections as one canonical JSON string, e.g. ``section(lora="sft.lora")``."""
+        return _canonical({name: self.value(key) for name, key in parts.items()})
+
+    def section_of(self, key: str) -> str:
+        """Return one config section's own keys as canonical JSON."""
+        return _canonical(self.value(key))
+
+    def value(self, dotted: str) -> Any:
+        found: Any = self.values if dotted != "model" else {"model": self.loading}
+        for part in dotted.split("."):
+            found = found[part]
+        return found
+
+    def annotated(self) -> str:
+        """Return all values that shape results and the layer of each, as canonical JSON."""
+        values = {name: part for name, part in self.values.items() if name not in HOW_IT_RUNS}
+        layers = {".".join(key): name for key, name in self.settings.layer_of.items() if key[0] not in HOW_IT_RUNS}
+        return _canonical({"layers": layers, "values": values})
+
+    def source_section(self, name: str) -> str:
+        """Return what standardize sees of a source: what is taken of its rows is for later stages."""
+        source = self.value(f"sources.{name}")
+        kept = {key: source[key] for key in ("use", "adapter", "options")}
+        return _canonical({"seed": self.config.seed, "source": kept})
+
+    def bounds(self, name: str) -> str:
+        source = self.sources[name]
+        return _canonical(effective_bounds(self.config.clean, source.clean))
+
+    def mixing(self, use: str) -> str:
+        keys = ("weight", "max_rows", "where")
+        taken = {name: {key: self.value(f"sources.{name}")[key] for key in keys} for name in self.of_use(use)}
+        return _canonical({"seed": self.config.seed, "mix": self.value(f"mix.{use}"), "sources": taken})
+
+    def evaluates(self, kind: str) -> bool:
+        """Return whether an evaluation is asked for and possible."""
+        possible = kind != "preference" or "preference" in self.uses
+        return possible and getattr(self.config.eval, kind).enabled
+
+    def evaluation(self, kind: str) -> str:
+        """Return what an evaluation sees of the config, canonical JSON."""
+        names = {"harness": ("tasks", "limit", "num_fewshot")}.get(kind, (kind,))
+        seen: dict[str, Any] = {"model": self.loading}
+        seen["eval"] = {name: self.value(f"eval.{name}") for name in ("batch_size", *names)}
+        if kind in ("form", "panel"):
+            seen |= {"seed": self.config.seed, "generation": self.value("generation")}
+        if kind in ("perplexity", "preference"):
+            seen["max_length"] = (self.config.sft if kind == "perplexity" else self.config.align).max_length
+        return _canonical(seen)
+
+    @property
+    def local_tasks(self) -> list[str]:
+        """Return the harness tasks that are built from the held-out split."""
+        return [task for task in self.config.eval.tasks if task in tasks.MODULES]
+
+    def task_module(self, task: str) -> str:
+        return tasks.MODULES[task]
+
+    def card_section(self) -> str:
+        """Return what the data card tells of the config, canonical JSON."""
+        names = ("seed", "sources", "clean", "mix", "split")
+        model = {name: self.values["model"][name] for name in ("base", "license")}
+        return _canonical({name: self.value(name) for name in names} | {"model": model})
+
+    def adapter_module(self, name: str) -> str:
+        return registry.MODULES[self.sources[name].adapter]
+
+    def raw_files(self, name: str) -> list[str]:
+        """Return the files of data_raw/<name>/, or those a file:// URI names; none if they have to be fetched."""
+        own = local_files(self.repository, name)
+        return [self.relative(path) for path in own] or self._named_files(self.sources[name].origin)
+
+    def _named_files(self, uri: str) -> list[str]:
+        parsed = uris.parse(uri)
+        if parsed.scheme != "file":
+            return []
+        path = Path(parsed.path)
+        root, pattern = (Path("/"), str(path.relative_to("/"))) if path.is_absolute() else (self.repository, str(path))
+        found = [root / pattern] if (root / pattern).exists() else sorted(root.glob(pattern))
+        files = [file for place in found for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+        return [self.relative(file) for file in files if file.is_file()]
+
+    def base_files(self) -> list[str]:
+        return self._named_files(self.config.model.base)
+
+    def receipt_of(self, name: str) -> list[str]:
+        """Return the receipt of a source's fetched files; none if it has files of its own."""
+        source = self.sources[name]
+        return [] if self.raw_files(name) else [self._receipt(source.origin, source.revision)]
+
+    def base_receipt(self) -> list[str]:
+        model = self.config.model
+        return [] if self.base_files() else [self._receipt(model.base, model.revision)]
+
+    def _receipt(self, uri: str, revision: str | None) -> str:
+        return f"{self.relative(self.repository / 'data_cache')}/{uris.cache_key(uri, revision)}/receipt.json"
+
+    def fetch_section(self, key: str) -> str:
+        """Return the URI and revision that are kept in the cache under this key."""
+        wanted = [(self.config.model.base, self.config.model.revision)]
+        wanted += [(source.origin, source.revision) for source in self.sources.values()]
+        uri, revision = next(pair for pair in wanted if uris.cache_key(*pair) == key)
+        return _canonical({"revision": revision, "uri": uri})
+
+    def relative(self, path: Path) -> str:
+        """Return a path relative to the working directory, so that a moved checkout outdates nothing."""
+        return os.path.relpath(path)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

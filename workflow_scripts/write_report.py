@@ -1,0 +1,78 @@
+"""Write the report, as JSON and as a page, from what the other steps wrote."""
+
+import argparse
+import hashlib
+import importlib.metadata
+import logging
+import platform
+from pathlib import Path
+
+from workflow_scripts.lib import jsonl, logs
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.reporting import html_page, report
+from workflow_scripts.lib.reporting.report_schema import Provenance
+
+log = logging.getLogger(__name__)
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "lm-eval", "datasets", "tokenizers", "snakemake")
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--config", required=True, help="JSON: recipe, hardware, seed, model, align.method, eval.bootstrap_samples"
+    )
+    parser.add_argument("--card", type=Path, required=True, help="the data card's JSON")
+    parser.add_argument(
+        "--evaluations", nargs="+", required=True, metavar="STAGE/KIND=FILE", help="e.g. sft/perplexity=FILE"
+    )
+    parser.add_argument("--metrics", nargs="*", default=[], metavar="STAGE=FILE", help="metrics.json of training")
+    parser.add_argument("--timing", nargs="*", default=[], metavar="STAGE=FILE", help="timing.json of training")
+    parser.add_argument("--merge-parity", type=Path, help="how the merged model compares")
+    parser.add_argument("--report-json", type=Path, required=True)
+    parser.add_argument("--report-html", type=Path, required=True)
+    args = parser.parse_args(argv)
+    logs.start()
+    config = report.ReportConfig.model_validate_json(args.config)
+
+    files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in args.evaluations)}
+    evaluations: dict[str, dict[str, dict]] = {}
+    for name, path in files.items():
+        stage, kind = name.split("/", 1)
+        evaluations.setdefault(kind, {})[stage] = jsonl.read_json(path)
+    metrics, timing = (dict(entry.split("=", 1) for entry in given) for given in (args.metrics, args.timing))
+    files |= {f"{stage}/metrics": Path(path) for stage, path in metrics.items()} | {"card": args.card}
+    provenance = Provenance(
+        hardware=config.hardware,
+        versions={"python": platform.python_version(), **versions()},
+        inputs={name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())},
+        timing={stage: jsonl.read_json(Path(path)) for stage, path in timing.items()},
+    )
+    built = report.build(
+        config,
+        evaluations,
+        {stage: jsonl.read_json(Path(path)) for stage, path in metrics.items()},
+        jsonl.read_json(args.card),
+        jsonl.read_json(args.merge_parity) if args.merge_parity else None,
+        provenance,
+    )
+    jsonl.write_json(args.report_json, built.as_json())
+    with jsonl.atomic_writer(args.report_html) as stream:
+        stream.write(html_page.page(built))
+    for entry in built.headline:
+        log.info("%s", entry.text["en"])
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            raise UserError(
+                f"package {package} is not installed", "envs/requirements.txt", "run `make setup`"
+            ) from None
+    return found
+
+
+if __name__ == "__main__":
+    main()
