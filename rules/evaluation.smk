@@ -202,3 +202,64 @@ rule evaluate_panel:
             --result {output:q} \
             2>&1 | tee {log:q}
         """
+
+
+rule write_report:
+    input:
+        config="results/config.yaml",
+        known=known(*PLAN.uses),
+        card=rules.write_data_card.output.json,
+        evaluations=expand("results/eval/{stage}/{kind}.json", stage=PLAN.stages, kind=FIGURES)
+        + expand("results/eval/{stage}/harness/{task}.json", stage=PLAN.stages, task=PLAN.config.eval.tasks),
+        metrics=expand("results/models/{trained}/metrics.json", trained=PLAN.trained_stages),
+        timing=expand("results/models/{trained}/timing.json", trained=PLAN.trained_stages),
+        parity=rules.merge_adapter.output.parity,
+    output:
+        json="results/eval/report.json",
+        html="results/eval/report.html",
+    log:
+        "results/logs/write_report.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.report_section(),
+        code=code_digest("write_report"),
+    shell:
+        r"""
+        python -m workflow_scripts.write_report \
+            --config {params.config:q} \
+            --card {input.card:q} \
+            --folder results/eval \
+            --evaluations {input.evaluations:q} \
+            --metrics {input.metrics:q} \
+            --timing {input.timing:q} \
+            --merge-parity {input.parity:q} \
+            --report-json {output.json:q} \
+            --report-html {output.html:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule write_model_card:
+    input:
+        report=rules.write_report.output.json,
+        card=rules.write_data_card.output.json,
+        adapter=rules.train_sft.output.config,
+    output:
+        "results/models/{folder}/README.md",
+    log:
+        "results/logs/write_model_card/{folder}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.model_card_section(wildcards.folder),
+        code=code_digest("write_model_card"),
+    shell:
+        r"""
+        python -m workflow_scripts.write_model_card \
+            --config {params.config:q} \
+            --report {input.report:q} \
+            --card {input.card:q} \
+            --readme {output:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,7 +1,6 @@
 """Fetch the files of one URI into the cache."""
 
 import argparse
-import json
 from pathlib import Path
 
 from workflow_scripts.lib import logs

@@ -19,40 +19,41 @@ PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "lm-eval", "da
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--config", required=True, help="JSON: recipe, hardware, seed, model, align.method, eval.bootstrap_samples"
+        "--config",
+        required=True,
+        help="JSON: recipe, hardware, seed, held_out, model, align.method, eval.bootstrap_samples",
     )
     parser.add_argument("--card", type=Path, required=True, help="the data card's JSON")
-    parser.add_argument(
-        "--evaluations", nargs="+", required=True, metavar="STAGE/KIND=FILE", help="e.g. sft/perplexity=FILE"
-    )
-    parser.add_argument("--metrics", nargs="*", default=[], metavar="STAGE=FILE", help="metrics.json of training")
-    parser.add_argument("--timing", nargs="*", default=[], metavar="STAGE=FILE", help="timing.json of training")
-    parser.add_argument("--merge-parity", type=Path, help="how the merged model compares")
+    parser.add_argument("--folder", type=Path, required=True, help="of the evaluations: <stage>/<kind>.json below it")
+    parser.add_argument("--evaluations", type=Path, nargs="+", required=True, help="files below that folder")
+    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="<stage>/metrics.json of training")
+    parser.add_argument("--timing", type=Path, nargs="+", required=True, help="<stage>/timing.json of training")
+    parser.add_argument("--merge-parity", type=Path, required=True, help="how the merged model compares")
     parser.add_argument("--report-json", type=Path, required=True)
     parser.add_argument("--report-html", type=Path, required=True)
     args = parser.parse_args(argv)
     logs.start()
     config = report.ReportConfig.model_validate_json(args.config)
 
-    files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in args.evaluations)}
+    files = {path.relative_to(args.folder).with_suffix("").as_posix(): path for path in args.evaluations}
     evaluations: dict[str, dict[str, dict]] = {}
     for name, path in files.items():
         stage, kind = name.split("/", 1)
         evaluations.setdefault(kind, {})[stage] = jsonl.read_json(path)
-    metrics, timing = (dict(entry.split("=", 1) for entry in given) for given in (args.metrics, args.timing))
-    files |= {f"{stage}/metrics": Path(path) for stage, path in metrics.items()} | {"card": args.card}
+    metrics, timing = ({path.parent.name: path for path in given} for given in (args.metrics, args.timing))
+    files |= {f"{stage}/metrics": path for stage, path in metrics.items()} | {"card": args.card}
     provenance = Provenance(
         hardware=config.hardware,
         versions={"python": platform.python_version(), **versions()},
         inputs={name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())},
-        timing={stage: jsonl.read_json(Path(path)) for stage, path in timing.items()},
+        timing={stage: jsonl.read_json(path) for stage, path in timing.items()},
     )
     built = report.build(
         config,
         evaluations,
-        {stage: jsonl.read_json(Path(path)) for stage, path in metrics.items()},
+        {stage: jsonl.read_json(path) for stage, path in metrics.items()},
         jsonl.read_json(args.card),
-        jsonl.read_json(args.merge_parity) if args.merge_parity else None,
+        jsonl.read_json(args.merge_parity),
         provenance,
     )
     jsonl.write_json(args.report_json, built.as_json())

@@ -14,6 +14,12 @@ POEM_OPTIONS: dict[str, Any] = {"forms": ["quatrain5"], "share": [0.0, 0.7], "in
 PAIR_OPTIONS: dict[str, Any] = POEM_OPTIONS | {"share": [0.7, 1.0], "other_form": 0.5}
 
 
+@pytest.fixture(autouse=True)
+def _keep_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts set up the process's logging when they start; in tests it stays pytest's."""
+    monkeypatch.setattr("workflow_scripts.lib.logs.start", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def poems() -> list[dict]:
     """Four hundred five-character and four hundred seven-character quatrains of random Han characters."""
@@ -24,7 +30,12 @@ def poems() -> list[dict]:
         return f"{first}，{second}。"
 
     return [
-        {"author": "某甲", "paragraphs": [couplet(characters), couplet(characters)], "title": f"無題{number}", "id": "x"}
+        {
+            "author": "某甲",
+            "paragraphs": [couplet(characters), couplet(characters)],
+            "title": f"無題{number}",
+            "id": "x",
+        }
         for number in range(400)
         for characters in (5, 7)
     ]
@@ -38,7 +49,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not isinstance(content, (bytes, str)):
-            content = json.dumps(content, ensure_ascii=False)
+            content = json.dumps(content)  # escaped: lone surrogates can be written
         path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         return path
 
@@ -49,7 +60,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def tokenizer(tmp_path: Path) -> Path:
     """A tokenizer for which every character is one token."""
     made = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
-    made.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     path = tmp_path / "tokenizer.json"
     made.save(str(path))
     return path

@@ -1,1 +1,210 @@
-"""Tests of chain: being written by the session started 10:34; see /tmp/helper_data_who.md."""
+"""All data scripts one after another, on made-up poems: sums, bytes, splits, and the data card."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
+from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize, write_data_card
+from workflow_scripts.lib.jsonl import read_json, read_rows
+from workflow_scripts.lib.splitting.buckets import SPLITS
+
+CLEAN = {
+    "min_chars": 8,
+    "max_chars": 200,
+    "min_tokens": 8,
+    "max_tokens": 256,
+    "min_han_ratio": 0.5,
+    "allow_english": False,
+    "max_repetition": 0.6,
+}
+MIX = {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"}
+SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 42}
+COMMON = {"from": "file://raw", "license": "mit"}
+SOURCES = {
+    "poems": COMMON | {"use": "sft", "adapter": "chinese_poetry", "options": POEM_OPTIONS},
+    "talks": COMMON | {"use": "sft", "adapter": "alpaca", "options": {}, "license": "cc-by-4.0"},
+    "more_talks": COMMON | {"use": "sft", "adapter": "alpaca", "options": {}, "max_rows": 5},
+    "pairs": COMMON | {"use": "preference", "adapter": "derived_pairs", "options": PAIR_OPTIONS | {"other_form": 1.0}},
+}
+
+
+def call(script: Any, config: dict, **named: Any) -> None:
+    """Call a script's ``main`` with ``--name values`` for each named value or list of values."""
+    flags = ["--config", json.dumps(config)]
+    for name, value in named.items():
+        flags += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    script.main(flags)
+
+
+def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None:
+    for name, source in SOURCES.items():
+        standard, measures = folder / "standard" / f"{name}.jsonl", folder / "measured" / f"{name}.parquet"
+        config = {"seed": 42, "source": {key: source[key] for key in ("use", "adapter", "options")}}
+        drops = folder / "standard" / f"{name}.drops.jsonl"
+        call(standardize, config, source=name, raw=raw[name], rows=standard, drops=drops)
+        call(measure_rows, {"repetition_ngram": 4}, rows=standard, tokenizer=tokenizer, measures=measures)
+        kept, drops = folder / "clean" / f"{name}.jsonl", folder / "clean" / f"{name}.drops.jsonl"
+        call(clean_rows, CLEAN, rows=standard, measures=measures, kept=kept, drops=drops)
+    for use in ("sft", "preference"):
+        names = [name for name, source in SOURCES.items() if source["use"] == use]
+        taken = {name: {"weight": 1.0, "max_rows": SOURCES[name].get("max_rows"), "where": {}} for name in names}
+        data = folder / use
+        kept = [folder / "clean" / f"{name}.jsonl" for name in names]
+        outputs = {"mixed": data / "mixed.jsonl", "drops": data / "drops.jsonl", "summary": data / "mixed.json"}
+        call(mix_sources, {"seed": 42, "mix": MIX, "sources": taken}, kept=kept, **outputs)
+        files = {split: data / f"{split}.jsonl" for split in SPLITS}
+        manifest = data / "split.json"
+        call(
+            split_groups,
+            {"split": SPLIT},
+            mixed=data / "mixed.jsonl",
+            manifest=manifest,
+            store=folder / "store",
+            **files,
+        )
+    write_card(folder)
+
+
+def write_card(folder: Path) -> None:
+    uses = ["sft", "preference"]
+    config = {
+        "seed": 42,
+        "model": {"base": "file://base", "license": "apache-2.0"},
+        "sources": SOURCES,
+        "clean": CLEAN | {"repetition_ngram": 4},
+        "mix": {"sft": MIX, "preference": MIX},
+        "split": SPLIT,
+    }
+    call(
+        write_data_card,
+        config,
+        measures=[folder / "measured" / f"{name}.parquet" for name in SOURCES],
+        standard_drops=[folder / "standard" / f"{name}.drops.jsonl" for name in SOURCES],
+        clean_drops=[folder / "clean" / f"{name}.drops.jsonl" for name in SOURCES],
+        uses=uses,
+        mix_summaries=[folder / use / "mixed.json" for use in uses],
+        mix_drops=[folder / use / "drops.jsonl" for use in uses],
+        **{split: [folder / use / f"{split}.jsonl" for use in uses] for split in SPLITS},
+        json=folder / "card.json",
+        markdown=folder / "card.md",
+    )
+
+
+@pytest.fixture
+def raw(poems: list[dict], write: Callable[..., Path]) -> SimpleNamespace:
+    """Raw files with something of everything: bad rows, duplicates within and across sources, a quota."""
+
+    def talk(number: int) -> dict:
+        return {"instruction": f"请解释第{number}个成语的意思", "output": f"这个成语的意思是某某{number}"}
+
+    broken = [None, {"instruction": "问", "output": None}, {"instruction": "q", "output": "all of it is English"}]
+    rows = {
+        "poems": [poems[:500], poems[490:]],
+        "talks": [[*map(talk, range(20)), talk(3), *broken]],
+        "more_talks": [[talk(number) for number in range(18, 40)]],
+    }
+    files = {
+        name: [write(f"raw/{name}.{number}.json", part) for number, part in enumerate(parts)]
+        for name, parts in rows.items()
+    }
+    files["pairs"] = files["poems"]
+    counts = {name: sum(map(len, parts)) for name, parts in rows.items()}
+    return SimpleNamespace(files=files, counts=counts | {"pairs": counts["poems"]})
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
+    raw: SimpleNamespace, tokenizer: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_chain(raw.files, tokenizer, first)
+    run_chain(raw.files, tokenizer, second)
+    assert tree(first) == tree(second)
+    assert len(tree(first)) == 42  # 5 a source, 7 a use, 6 splits in the store, the card and its page
+    assert str(tmp_path).encode() not in b"".join(tree(first).values())
+
+    places: Counter[str] = Counter()
+    ledgers = [*first.glob("*/*.drops.jsonl"), *first.glob("*/drops.jsonl")]
+    assert len(ledgers) == 10
+    for path in ledgers:
+        places.update(line["id"] for line in read_rows(path))
+    for use in ("sft", "preference"):
+        for split in SPLITS:
+            places.update(row["id"] for row in read_rows(first / use / f"{split}.jsonl"))
+    assert set(places.values()) == {1}
+    card = read_json(first / "card.json")
+    by_source = Counter(row_id.partition("/")[0] for row_id in places)
+    not_taken = Counter({name: sum(steps[2]["not_taken"].values()) for name, steps in card["funnel"].items()})
+    assert by_source + not_taken == raw.counts
+    assert not_taken == {"more_talks": 15, "poems": 0, "talks": 0, "pairs": 0}
+
+
+def test_no_poem_serves_both_training_and_test(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
+    run_chain(raw.files, tokenizer, tmp_path / "out")
+    group_of = {}
+    for name in ("poems", "pairs"):
+        for row in read_rows(tmp_path / "out" / "standard" / f"{name}.jsonl"):
+            answer = row["messages"][1] if name == "poems" else row["chosen"][0]
+            group_of[answer["content"]] = row["group"]
+    splits: dict[str, set[str]] = {split: set() for split in SPLITS}
+    num_pairs = 0
+    for split in SPLITS:
+        for row in read_rows(tmp_path / "out" / "sft" / f"{split}.jsonl"):
+            splits[split].add(row["messages"][-1]["content"])
+        for row in read_rows(tmp_path / "out" / "preference" / f"{split}.jsonl"):
+            splits[split] |= {row["chosen"][0]["content"], row["rejected"][0]["content"]}
+            num_pairs += 1
+    assert num_pairs > 20
+    assert not (splits["train"] & splits["val"] or splits["train"] & splits["test"] or splits["val"] & splits["test"])
+
+
+def test_the_card_tells_the_whole_story(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    card = read_json(tmp_path / "card.json")
+    assert [step["step"] for step in card["funnel"]["talks"]] == ["standardize", "clean", "mix", "split"]
+    dropped = {name: [step["dropped"] for step in steps[:3]] for name, steps in card["funnel"].items()}
+    assert dropped["talks"] == [{"missing_field": 1, "wrong_type": 1}, {"duplicate": 1, "too_little_han": 1}, {}]
+    assert dropped["more_talks"] == [{}, {}, {"duplicate_across_sources": 2}]
+    assert card["funnel"]["more_talks"][2]["not_taken"] == {"over_max_rows": 15}
+    assert card["duplicates"]["more_talks"] == 2 and card["duplicates"]["poems"] > 0
+    assert set(dropped["pairs"][0]) == {"form", "outside_share", "no_rejected"}
+
+    sft, preference = card["uses"]["sft"], card["uses"]["preference"]
+    assert sft["derived_share"] == 0.0 and preference["derived_share"] == 1.0
+    assert sft["licenses"] == {"cc-by-4.0": 20, "mit": sft["rows"] - 20}
+    assert sft["languages"] == {"zh": sft["rows"]}
+    assert sum(sft["splits"].values()) == sft["rows"] == sum(1 for _ in read_rows(tmp_path / "sft" / "mixed.jsonl"))
+
+    chars = card["distributions"]["talks"]["chars"]
+    assert list(chars) == ["min", "p5", "p25", "p50", "p75", "p95", "max", "mean"]
+    assert (chars["min"], chars["max"]) == (22, 24)
+    assert [len(rows) for rows in card["samples"]["sft"].values()] == [3, 3, 3]
+
+    page = (tmp_path / "card.md").read_text(encoding="utf-8")
+    for part in ("## Funnel 数据漏斗", "duplicate_across_sources 2", "over_max_rows 15", "cc-by-4.0", "100%"):
+        assert part in page
+    assert "续写：" in page or "请接着写" in page
+
+
+def test_files_of_different_runs_do_not_make_a_card(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    mixed, ledger = tmp_path / "sft" / "mixed.json", tmp_path / "clean" / "talks.drops.jsonl"
+    summary, lines = read_json(mixed), ledger.read_text(encoding="utf-8")
+    summary["sources"]["talks"]["in"] -= 1
+    mixed.write_text(json.dumps(summary), encoding="utf-8")
+    with pytest.raises(RuntimeError, match="talks, mix: 19 rows in, 20 accounted for"):
+        write_card(tmp_path)
+    summary["sources"]["talks"]["in"] += 1
+    mixed.write_text(json.dumps(summary), encoding="utf-8")
+    ledger.write_text(lines.partition("\n")[2], encoding="utf-8")
+    with pytest.raises(RuntimeError, match="talks: clean gave 21 rows, mix took 20"):
+        write_card(tmp_path)

@@ -1,1 +1,191 @@
-"""Tests of mixing: being written by the session started 10:34; see /tmp/helper_data_who.md."""
+"""Mixing: shares, quotas, duplicates across sources, order."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts import mix_sources
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.jsonl import read_json, read_rows, write_rows
+from workflow_scripts.lib.mixing.draws import draw, share
+from workflow_scripts.lib.mixing.quotas import most_others, shares_of
+from workflow_scripts.lib.records import message, sft_row
+
+MIX = {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"}
+ALL = {"weight": 1.0, "max_rows": None, "where": {}}
+
+
+def rows_of(source: str, count: int, text: str = "第{}个问题", **more: object) -> list[dict]:
+    return [
+        sft_row(f"{source}/f.json#{number}", source, [message("user", text.format(number) + source)], **more)
+        for number in range(count)
+    ]
+
+
+class Mixed:
+    """What the script wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rows = list(read_rows(folder / "mixed.jsonl"))
+        self.drops = list(read_rows(folder / "drops.jsonl"))
+        self.summary = read_json(folder / "summary.json")
+        self.ids = [row["id"] for row in self.rows]
+
+    def count(self, source: str) -> int:
+        return sum(row["source"] == source for row in self.rows)
+
+
+def run(folder: Path, rows: dict[str, list[dict]], taken: dict | None = None, seed: int = 42, **mix: object) -> Mixed:
+    for name, source_rows in rows.items():
+        write_rows(folder / f"{name}.jsonl", source_rows)
+    sources = {name: ALL | (taken or {}).get(name, {}) for name in rows}
+    config = {"seed": seed, "mix": MIX | mix, "sources": sources}
+    files = [str(folder / f"{name}.jsonl") for name in rows]
+    outputs = {"mixed": "mixed.jsonl", "drops": "drops.jsonl", "summary": "summary.json"}
+    flags = [part for flag, name in outputs.items() for part in (f"--{flag}", str(folder / name))]
+    mix_sources.main(["--config", json.dumps(config), "--kept", *files, *flags])
+    return Mixed(folder)
+
+
+def test_without_max_samples_every_row_of_every_weighted_source_is_taken(tmp_path: Path) -> None:
+    rows = {"a": rows_of("a", 10), "b": rows_of("b", 5), "c": rows_of("c", 5)}
+    mixed = run(tmp_path, rows, {"a": {"weight": 0.1}, "c": {"weight": 0.0}})
+    assert (mixed.count("a"), mixed.count("b"), mixed.count("c")) == (10, 5, 0)
+    assert sorted(mixed.ids) == sorted(row["id"] for name in "ab" for row in rows[name])
+    assert mixed.ids != sorted(mixed.ids)
+    assert set(mixed.summary["sources"]) == {"a", "b"}
+
+
+def test_weights_divide_max_samples(tmp_path: Path) -> None:
+    mixed = run(tmp_path, {"a": rows_of("a", 100), "b": rows_of("b", 100)}, {"a": {"weight": 3.0}}, max_samples=40)
+    assert (mixed.count("a"), mixed.count("b")) == (30, 10)
+    assert len(set(mixed.ids)) == 40
+    assert mixed.summary["sources"]["a"]["over_share"] == 70
+    assert mixed.drops == []  # a surplus is counted, not listed
+
+
+def test_a_short_source_lowers_the_total_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        mixed = run(tmp_path, {"a": rows_of("a", 3), "b": rows_of("b", 100)}, max_samples=20)
+    assert (mixed.count("a"), mixed.count("b")) == (3, 10)
+    assert "a has 3 rows, its share is 10: the total is lower" in caplog.text
+
+
+def test_max_rows_caps_a_source_before_its_share(tmp_path: Path) -> None:
+    mixed = run(tmp_path, {"a": rows_of("a", 100), "b": rows_of("b", 100)}, {"a": {"max_rows": 7}}, max_samples=20)
+    assert (mixed.count("a"), mixed.count("b")) == (7, 10)
+    assert mixed.summary["sources"]["a"] == {
+        "in": 100,
+        "where": 0,
+        "duplicate_across_sources": 0,
+        "over_max_rows": 93,
+        "over_share": 0,
+        "over_zh_ratio": 0,
+        "out": 7,
+    }
+
+
+def test_chinese_quota_takes_fewer_other_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = {"zh": rows_of("zh", 30), "en": rows_of("en", 70, "question number {} of ")}
+    with caplog.at_level(logging.WARNING):
+        mixed = run(tmp_path, rows, min_zh_ratio=0.75)
+    assert (mixed.count("zh"), mixed.count("en")) == (30, 10)
+    assert (mixed.summary["rows"], mixed.summary["zh_rows"]) == (40, 30)
+    assert mixed.summary["sources"]["en"]["over_zh_ratio"] == 60
+    assert "10 of 70 other rows are taken" in caplog.text
+    caplog.clear()
+    assert len(run(tmp_path, rows, min_zh_ratio=0.3).rows) == 100  # met without taking fewer
+    assert caplog.text == ""
+
+
+def test_the_earlier_source_keeps_what_two_have(tmp_path: Path) -> None:
+    common = [message("user", "同一个问题"), message("assistant", "同一个回答")]
+    rows = {
+        "b": [*rows_of("b", 2), sft_row("b/f.json#9", "b", common)],
+        "a": [sft_row("a/f.json#0", "a", common), *rows_of("a", 3)[1:]],
+    }
+    mixed = run(tmp_path, rows)
+    assert "b/f.json#9" in mixed.ids and "a/f.json#0" not in mixed.ids
+    assert mixed.drops == [
+        {
+            "id": "a/f.json#0",
+            "step": "mix",
+            "reason": "duplicate_across_sources",
+            "detail": "same contents as b/f.json#9",
+        }
+    ]
+
+
+def test_where_takes_rows_by_a_field_of_the_row_or_its_meta(tmp_path: Path) -> None:
+    rows = [*rows_of("a", 3, meta={"subject": "数学"}), *rows_of("a", 6, meta={"subject": "语文"})[3:]]
+    mixed = run(tmp_path, {"a": rows}, {"a": {"where": {"subject": ["数学", "物理"], "lang": ["zh"]}}})
+    assert sorted(mixed.ids) == ["a/f.json#0", "a/f.json#1", "a/f.json#2"]
+    assert {(drop["reason"], drop["detail"]) for drop in mixed.drops} == {("where", "subject is '语文'")}
+    assert len(mixed.drops) == 3
+
+
+def test_where_with_a_field_that_no_row_has_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no row has the field 'subjekt'") as caught:
+        run(tmp_path, {"a": rows_of("a", 3, meta={"subject": "数学"})}, {"a": {"where": {"subjekt": ["数学"]}}})
+    assert caught.value.where == "sources.a.where.subjekt"
+    assert "subject" in caught.value.change
+
+
+def test_nothing_left_stops(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no row is left after mixing"):
+        run(tmp_path, {"a": []})
+    with pytest.raises(UserError, match="no row is left after mixing"):
+        run(tmp_path, {"a": rows_of("a", 5, "only English {} ")}, min_zh_ratio=0.5)
+
+
+def test_added_rows_do_not_move_the_others(tmp_path: Path) -> None:
+    rows = rows_of("a", 60)
+    before = run(tmp_path, {"a": rows[:50]}).ids
+    after = run(tmp_path, {"a": rows}).ids
+    added = {row["id"] for row in rows[50:]}
+    assert [row_id for row_id in after if row_id not in added] == before
+    fewer = run(tmp_path, {"a": rows[:50]}, max_samples=20).ids
+    more = run(tmp_path, {"a": rows}, max_samples=20).ids
+    assert len(set(fewer) - set(more)) == len(set(more) & added) < 20
+    assert set(more) - added <= set(fewer)
+
+
+def test_order_depends_on_the_seed_and_not_on_the_files_order(tmp_path: Path) -> None:
+    rows = rows_of("a", 40)
+    first = run(tmp_path, {"a": rows}).ids
+    assert run(tmp_path, {"a": rows[::-1]}).ids == first
+    assert run(tmp_path, {"a": rows}, seed=43).ids != first
+
+
+def test_curriculum_goes_from_short_to_long(tmp_path: Path) -> None:
+    rows = [sft_row(f"a/f#{n}", "a", [message("user", "长" * (1 + n % 7) + str(n))]) for n in range(30)]
+    lengths = [
+        len(row["messages"][0]["content"]) for row in run(tmp_path, {"a": rows}, curriculum="short_to_long").rows
+    ]
+    assert lengths == sorted(lengths) and len(set(lengths)) > 3
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "shares"),
+    [
+        (10, {"a": 1.0, "b": 1.0, "c": 1.0}, {"a": 4, "b": 3, "c": 3}),
+        (7, {"a": 0.1, "b": 0.2}, {"a": 2, "b": 5}),
+        (5, {"a": 1.0}, {"a": 5}),
+    ],
+)
+def test_shares_sum_to_the_total(total: int, weights: dict, shares: dict) -> None:
+    assert shares_of(total, weights) == shares
+
+
+@pytest.mark.parametrize(
+    ("num_zh", "ratio", "others"), [(70, 0.7, 30), (90, 0.9, 10), (10, 1.0, 0), (10, 0.0, None), (0, 0.5, 0)]
+)
+def test_most_others_is_exact(num_zh: int, ratio: float, others: int | None) -> None:
+    assert most_others(num_zh, ratio) == others
+
+
+def test_draws_are_fixed() -> None:
+    assert draw(42, "mix", "a/f.json#0") == 12425537555531410583
+    assert 0 <= share(42, "x") < 1

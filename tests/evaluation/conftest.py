@@ -10,6 +10,7 @@ from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from workflow_scripts.lib import runtime
 from workflow_scripts.lib.config.evaluation import Generation
 from workflow_scripts.lib.model_loading import load_model, load_tokenizer
 
@@ -19,9 +20,11 @@ TEMPLATE = (
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def two_threads() -> None:
-    torch.set_num_threads(2)
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For matrices this small a second thread costs more than it brings."""
+    monkeypatch.setenv(runtime.VARIABLE, '{"threads": 1}')
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

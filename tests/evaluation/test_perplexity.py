@@ -1,6 +1,5 @@
 """Perplexity is that of a plain loop; long rows are counted, never cut."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,5 @@
 """Preference accuracy: log-probabilities of a plain loop, judged by mean and by sum."""
 
-import json
 from pathlib import Path
 from typing import Any
 

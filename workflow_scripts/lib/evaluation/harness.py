@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import lm_eval
-from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
 from workflow_scripts.lib.config.fields import Count, CountOrZero, Section, Text, optional
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation.shared_context_lm import SharedContextLM
 from workflow_scripts.lib.evaluation.stage import model_settings
 
 VERSION = lm_eval.__version__
@@ -46,7 +46,7 @@ def evaluate_tasks(
     manager = TaskManager(include_defaults=any(name not in local for name in tasks))  # reading 14,683 names takes long
     _check_known(manager, [name for name in tasks if name not in local])
     results = lm_eval.simple_evaluate(
-        model=HFLM(pretrained=model, tokenizer=tokenizer, batch_size=config.eval.batch_size),
+        model=SharedContextLM(pretrained=model, tokenizer=tokenizer, batch_size=config.eval.batch_size),
         tasks=[_with_cache(local[name], cache) if name in local else name for name in tasks],
         num_fewshot=config.eval.num_fewshot,
         limit=config.eval.limit,

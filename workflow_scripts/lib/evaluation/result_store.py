@@ -1,12 +1,9 @@
 """Results that were computed before, by the digest of all that they depend on."""
 
 import hashlib
-import logging
 from pathlib import Path
 
 from workflow_scripts.lib import jsonl
-
-log = logging.getLogger(__name__)
 
 
 def key(*parts: str) -> str:

@@ -31,6 +31,15 @@ class Context:
             self.cache.batch_repeat_interleave(times)
         return Context(self.cache, self.mask.repeat_interleave(times, 0), self.lengths.repeat_interleave(times))
 
+    def repeat_each(self, times: list[int]) -> "Context":
+        """Give the first row's context to ``times[0]`` rows, the second's to the next ``times[1]``, and so on."""
+        rows = torch.arange(len(times), device=self.mask.device).repeat_interleave(
+            torch.tensor(times, device=self.mask.device)
+        )
+        if self.cache is not None:
+            self.cache.batch_select_indices(rows)
+        return Context(self.cache, self.mask[rows], self.lengths[rows])
+
 
 def supported(model: Any) -> bool:
     """Tell whether the model can be told the positions of tokens that follow padding."""
@@ -73,15 +82,21 @@ def log_probs_after(
     model: Any, context: Context, rows: list[list[int]], labels: list[list[int]], ignored: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return sum and count of each row's labelled tokens, given its context. See ``completion_log_probs``."""
+    inputs = _after(context, rows)
+    return completion_log_probs(model, labels=pad(labels, ignored).to(context.mask.device), **inputs)
+
+
+def logits_after(model: Any, context: Context, rows: list[list[int]]) -> torch.Tensor:
+    """Return the logits of all tokens of the rows, given their contexts: (rows, longest, vocabulary)."""
+    return model(use_cache=False, **_after(context, rows)).logits
+
+
+def _after(context: Context, rows: list[list[int]]) -> dict[str, Any]:
+    """Return the arguments of a forward pass that reads rows, padded on the right, after their contexts."""
     device = context.mask.device
-    ids = pad(rows, FILLER).to(device)
     new = pad([[1] * len(row) for row in rows], 0).to(device)
-    more = {}
+    inputs = {"input_ids": pad(rows, FILLER).to(device), "attention_mask": torch.cat([context.mask, new], dim=1)}
     if context.cache is not None:
-        positions = torch.arange(ids.shape[1], device=device).unsqueeze(0)
-        more = {
-            "past_key_values": context.cache,
-            "position_ids": context.lengths.unsqueeze(1) + positions,
-        }
-    mask = torch.cat([context.mask, new], dim=1)
-    return completion_log_probs(model, ids, mask, pad(labels, ignored).to(device), **more)
+        positions = torch.arange(new.shape[1], device=device).unsqueeze(0)
+        inputs |= {"past_key_values": context.cache, "position_ids": context.lengths.unsqueeze(1) + positions}
+    return inputs

@@ -35,7 +35,9 @@ def page(report: Report) -> str:
     }
     environment.globals |= {
         "t": both,
-        "words": lambda words: both(words["zh"], words["en"]),
+        "unit_name": lambda name: named(report_words.UNITS, name),
+        "step_name": lambda name: named(report_words.STEPS, name),
+        "reason": lambda name: named(report_words.REASONS, name),
         "stage_name": lambda stage: both(report_words.STAGES[stage]["zh"], report_words.STAGES[stage]["en"]),
         "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
@@ -56,6 +58,11 @@ def page(report: Report) -> str:
 def both(chinese: str, english: str) -> Markup:
     """Return a text in both languages; the style sheet shows the one that is chosen."""
     return Markup('<span lang="zh">{}</span><span lang="en">{}</span>').format(chinese, english)
+
+
+def named(names: dict[str, report_words.Words], name: str) -> Markup:
+    words = report_words.known(names, name)
+    return both(words["zh"], words["en"])
 
 
 def curves(training: Training) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ class ReportConfig(Section):
     recipe: Text
     hardware: Text
     seed: Whole
+    held_out: Literal["test", "val"]
     model: LicensedModel
     align: ReportAlign
     eval: ReportEval
@@ -54,6 +55,7 @@ def build(
         schema_version=schema.VERSION,
         recipe=config.recipe,
         seed=config.seed,
+        held_out=config.held_out,
         model=schema.Base(**config.model.model_dump(include=set(schema.Base.model_fields))),
         method=config.align.method,
         stages=[stage for stage in STAGES if stage in measured],

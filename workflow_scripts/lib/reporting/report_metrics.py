@@ -33,7 +33,7 @@ def all_metrics(evaluations: dict[str, Results], resampling: Resampling) -> list
 
 def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Metric]:
     if kind == "perplexity":
-        yield _ratio("perplexity", "tokens", np.exp, "nats per token, exponentiated", results, resampling)
+        yield _ratio("perplexity", "tokens", np.exp, "per token", results, resampling)
         yield _ratio("nats_per_character", "characters", np.asarray, "nats", results, resampling)
     elif kind == "form":
         yield _mean("form", "form", "ok", "share", results, resampling)
@@ -135,7 +135,7 @@ def _compare(
         p_value = None
         if binary:
             sides = ([values[stage][key] == 1 for key in keys] for stage in (first, second))
-            p_value = round(statistics.mcnemar(*sides), 6)
+            p_value = float(f"{statistics.mcnemar(*sides):.3g}")
         comparisons.append(
             Comparison(
                 first=first,

@@ -97,7 +97,7 @@ class PanelPrompt(Part):
 
 
 class Panel(Part):
-    summary: dict[Stage, dict[str, float]]
+    summary: dict[Stage, dict[str, int | float]]
     prompts: list[PanelPrompt]
 
 
@@ -157,6 +157,7 @@ class Report(Part):
     schema_version: Literal["1"]
     recipe: str
     seed: int
+    held_out: Literal["test", "val"]
     model: Base
     method: Literal["orpo", "dpo", "none"]
     stages: list[Stage] = Field(min_length=1)

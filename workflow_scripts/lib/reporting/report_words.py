@@ -24,6 +24,40 @@ VERDICTS: dict[str, Words] = {
     "no significant change": {"en": "no significant change", "zh": "无显著变化"},
 }
 
+UNITS: dict[str, Words] = {
+    "share": {"en": "share, 0–1", "zh": "比例 0–1"},
+    "per token": {"en": "per token", "zh": "按词元"},
+    "nats": {"en": "nats", "zh": "奈特"},
+    "nats per token": {"en": "nats per token", "zh": "奈特/词元"},
+    "acc": {"en": "accuracy, 0–1", "zh": "准确率 0–1"},
+}
+STEPS: dict[str, Words] = {
+    "standardize": {"en": "standardize", "zh": "规范化"},
+    "clean": {"en": "clean", "zh": "清洗"},
+    "mix": {"en": "mix", "zh": "混合"},
+    "split": {"en": "split", "zh": "划分"},
+}
+REASONS: dict[str, Words] = {
+    "empty": {"en": "empty", "zh": "空"},
+    "foreign script": {"en": "foreign script", "zh": "夹杂外文或数字"},
+    "line count": {"en": "line count", "zh": "句数不对"},
+    "line length": {"en": "line length", "zh": "字数不对"},
+    "punctuation": {"en": "punctuation", "zh": "标点不对"},
+    "not stopped": {"en": "not stopped", "zh": "没有停下"},
+    "form": {"en": "other form", "zh": "体裁不符"},
+    "outside_share": {"en": "outside the share", "zh": "不在所取份额内"},
+    "no_rejected": {"en": "no rejected side found", "zh": "找不到被拒一方"},
+    "duplicate": {"en": "duplicate", "zh": "重复"},
+    "duplicate_across_sources": {"en": "duplicate across sources", "zh": "跨来源重复"},
+    "over_length": {"en": "too long", "zh": "超长"},
+    "truncated": {"en": "truncated", "zh": "被截断"},
+}
+
+
+def known(names: dict[str, Words], name: str) -> Words:
+    """Return a name in both languages; one that is not known stands for itself."""
+    return names.get(name, {"en": name.replace("_", " "), "zh": name.replace("_", " ")})
+
 
 def name_of(metric: str) -> Words:
     return METRICS.get(metric, {"en": metric, "zh": metric})

@@ -3,10 +3,14 @@
 import fcntl
 import logging
 import shutil
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.jsonl import read_json, write_json
 from workflow_scripts.lib.sources import npm, pypi, receipts
 from workflow_scripts.lib.sources.local import uri_files
@@ -15,6 +19,7 @@ from workflow_scripts.lib.sources.uris import Uri, parse
 
 log = logging.getLogger(__name__)
 
+DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
 SCHEMES = {"pypi": pypi, "npm": npm}  # each has download(uri, folder) -> archive, extract(archive, uri, folder)
 
 # Snakemake deletes a declared receipt before it runs the job again; this copy saves the download then.
@@ -59,7 +64,13 @@ def _fetched(uri: Uri, revision: str | None, folder: Path) -> Receipt:
     tree = part / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir()
-    scheme.extract(archive, uri, tree)
+    try:
+        scheme.extract(archive, uri, tree)
+    except (UserError, *DAMAGES) as error:  # the archive's own fault: the next run must not start from it again
+        shutil.rmtree(part)
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{archive.name} is damaged ({error})", uri.text, "run again to fetch it anew") from None
     files = []
     for entry in sorted(tree.iterdir()):
         target = folder / entry.name

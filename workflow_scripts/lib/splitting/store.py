@@ -60,21 +60,16 @@ def split_rows(lines: Iterable[tuple[str, str]], split: Split, store: Path) -> d
 
 
 def publish(stored: Path, target: Path) -> None:
-    """Give a file of the store its public name: a hard link, or a copy where the file system has none.
+    """Give a file of the store its public name, as a copy.
 
-    What stood under that name is replaced, never written to: it may be a link to another file of the store.
+    No hard link: Snakemake 9.27 touches every output after its job, through the link that would renew the time of the
+    file in the store, and what reads a file too large for its checksums would run again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        os.link(stored, part)
-    except OSError:
-        shutil.copyfile(stored, part)
-    if target.exists() and target.samefile(part):
-        part.unlink()  # renaming a link over another link to the same file does nothing
-    else:
-        part.replace(target)
+    part.unlink(missing_ok=True)  # left by a killed job; it may be a link or read-only
+    shutil.copyfile(stored, part)
+    part.replace(target)
 
 
 def _keep(part: Path, digest: str, store: Path) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from transformers import Trainer
+from transformers import PrinterCallback, Trainer
 
 Sums = dict[str, torch.Tensor]
 
@@ -19,6 +19,7 @@ class ExactTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.model_accepts_loss_kwargs = True  # or Trainer divides by the accumulation steps once more
         self._logged: Sums = {}
+        self.remove_callback(PrinterCallback)  # prints dicts; lib/training/schedule.py prints lines for people
 
     def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return what a batch adds to the totals its sums are divided by, (totals,)."""

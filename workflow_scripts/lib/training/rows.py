@@ -99,12 +99,14 @@ def encode_pairs(
         if prefix != max(starts):
             ledger.lose("prompt_encoded_differently", row["id"])
             continue
-        limit = align.max_length
-        if max(len(side.input_ids) for side in sides) > limit:
+        ends = [_completion_end(side.assistant) for side in sides]
+        if max(ends) > align.max_length:
             ledger.lose(_over_length(align), row["id"])
-            if align.over_length == "drop" or prefix + 1 >= limit:
+            if align.over_length == "drop" or prefix + 1 >= align.max_length:
                 continue
-        chosen, rejected = (side.input_ids[prefix:limit] for side in sides)
+        chosen, rejected = (
+            side.input_ids[prefix : min(end, align.max_length)] for side, end in zip(sides, ends, strict=True)
+        )
         if chosen == rejected:
             ledger.lose("nothing_to_learn", row["id"])
             continue
@@ -122,10 +124,15 @@ def _over_length(training: Training) -> str:
 
 def _completion_start(assistant: list[bool]) -> int:
     """Return where the last assistant turn begins."""
-    last = len(assistant) - 1 - assistant[::-1].index(True)
+    last = _completion_end(assistant) - 1
     while last > 0 and assistant[last - 1]:
         last -= 1
     return last
+
+
+def _completion_end(assistant: list[bool]) -> int:
+    """Return where the last assistant turn ends; what a template puts after the end of turn is not learned."""
+    return len(assistant) - assistant[::-1].index(True)
 
 
 def _common_prefix(left: list[int], right: list[int], limit: int) -> int:

@@ -1,0 +1,169 @@
+"""The page shows the report, in two languages, and takes nothing a model wrote for markup."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import report_samples
+from test_report import build, write
+
+from workflow_scripts.lib.reporting import html_charts, html_page, report_words
+from workflow_scripts.lib.reporting.html_charts import Series
+
+ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"&{{7*7}}"
+VOID = {"meta", "input", "br", "img", "link"}
+
+
+class Reader(HTMLParser):
+    """Collect tags, attributes and text, and check that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return reader
+
+
+def test_what_a_model_wrote_is_text(tmp_path: Path) -> None:
+    results = report_samples.evaluations(ATTACK)
+    results["form"]["align"] = report_samples.form([False] * 8, reply=ATTACK)
+    reader = read(html_page.page(build(results)))
+    assert {tag for tag, _ in reader.tags} & {"script", "img", "iframe", "link", "a"} == set()
+    assert reader.text.count(ATTACK) == 3 + 6  # three replies of the panel, six failures
+    assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
+
+
+def test_nothing_is_loaded() -> None:
+    reader = read(html_page.page(build()))
+    assert not any({"src", "href", "style"} & set(attributes) for _, attributes in reader.tags)
+    assert "url(" not in html_page.HERE.with_suffix(".css").read_text()
+
+
+def test_policy_allows_this_style_and_nothing_else() -> None:
+    page = html_page.page(build())
+    style = re.search("<style>(.*)</style>", page, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(attributes["content"] for tag, attributes in read(page).tags if "http-equiv" in attributes)
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_every_text_is_there_in_both_languages() -> None:
+    spans = [
+        attributes["lang"]
+        for tag, attributes in read(html_page.page(build())).tags
+        if tag == "span" and "lang" in attributes
+    ]
+    assert spans.count("zh") == spans.count("en") > 50
+    assert spans == ["zh", "en"] * (len(spans) // 2)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "困惑度",
+        "55.3",
+        "偏好准确率",
+        "体裁不符 15",
+        "未取用",
+        "p = 0.0312",
+        "lm-eval run --tasks poem_continuation # sft",
+        "山居",
+        "夹杂外文或数字",
+        "5.8 min",
+        "npm://chinese-poetry@2.0.1/*.json",
+        "取自测试划分",
+    ],
+)
+def test_it_shows(shown: str) -> None:
+    text = re.sub(r"(?s)<span lang=\"en\">.*?</span>|<(?!span)[^>]*>|</?span[^>]*>", "", html_page.page(build()))
+    assert shown in text
+
+
+def test_figures_from_the_validation_split_are_called_so() -> None:
+    assert "数值偏乐观" in html_page.page(build(held_out="val"))
+    assert "数值偏乐观" not in html_page.page(build())
+
+
+def test_without_training_panel_and_form() -> None:
+    results = {"perplexity": {"base": report_samples.perplexity([1.0, 2.0])}}
+    reader = read(html_page.page(build(results, {}, align={"method": "none"})))
+    assert "生成面板" not in reader.text and "格律：" not in reader.text
+
+
+def test_the_script_writes_the_page(tmp_path: Path) -> None:
+    _, page = write(tmp_path, ATTACK)
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_line_chart_places_points() -> None:
+    chart = html_charts.line_chart([Series([(0, 1.0), (10, 2.0)], "train")], "step", "loss")
+    left, bottom = html_charts.LEFT, html_charts.HEIGHT - html_charts.BOTTOM
+    right, top = html_charts.WIDTH - html_charts.RIGHT, html_charts.TOP
+    assert f'points="{left:.1f},{bottom:.1f} {right:.1f},{top:.1f}"' in chart
+    assert ">1.2</text>" in chart and ">step</text>" in chart
+
+
+def test_chart_of_nothing_is_nothing() -> None:
+    assert html_charts.line_chart([Series([], "train")], "step", "loss") == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "whole", "ticks"),
+    [
+        (2.6, 4.1, False, [2.5, 3.0, 3.5, 4.0, 4.5]),
+        (1, 120, True, [0, 25, 50, 75, 100, 125]),
+        (1, 3, True, [1, 2, 3]),
+        (0.5, 0.5, False, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (-0.1, 0.1, False, [-0.1, -0.05, 0, 0.05, 0.1]),
+    ],
+)
+def test_round_ticks(low: float, high: float, whole: bool, ticks: list[float]) -> None:
+    assert html_charts.round_ticks(low, high, whole=whole) == ticks
+
+
+@pytest.mark.parametrize(("lower_is_better", "side"), [(True, "right"), (False, "left")])
+def test_better_is_to_the_right(lower_is_better: bool, side: str) -> None:
+    drawn = html_charts.interval(-2.0, -3.0, -1.0, lower_is_better=lower_is_better, verdict="better")
+    x = float(re.search(r'cx="([\d.]+)"', drawn).group(1))
+    assert (x > 110) == (side == "right")
+    assert 'aria-label="-2 [-3, -1]"' in drawn
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "signed"),
+    [
+        (0, "0", "0"),
+        (15.34, "15.3", "+15.3"),
+        (-0.0288, "-0.0288", "-0.0288"),
+        (1234.5, "1,234", "+1,234"),
+        (1.0, "1.00", "+1.00"),
+    ],
+)
+def test_numbers(value: float, text: str, signed: str) -> None:
+    assert report_words.number(value) == text
+    assert report_words.number(value, sign=True) == signed

@@ -1,0 +1,223 @@
+"""The report says what was measured, stage by stage and pair by pair, and nothing that was not."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import report_samples
+from pydantic import ValidationError
+
+from workflow_scripts import write_report
+from workflow_scripts.lib import final_words, jsonl
+from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting import report
+from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, verdict
+from workflow_scripts.lib.reporting.report_schema import Metric, Provenance, Report
+
+PROVENANCE = Provenance(
+    hardware="cpu", versions={"python": "3.11.2"}, inputs={"card": "ab"}, timing={"sft": report_samples.TIMING}
+)
+
+
+def build(evaluations: dict | None = None, training: dict | None = None, **config: object) -> Report:
+    return report.build(
+        report.ReportConfig.model_validate(report_samples.CONFIG | config),
+        report_samples.evaluations() if evaluations is None else evaluations,
+        {"sft": report_samples.metrics(), "align": report_samples.metrics()} if training is None else training,
+        report_samples.CARD,
+        report_samples.PARITY,
+        PROVENANCE,
+    )
+
+
+def metric_named(name: str, evaluations: dict) -> Metric:
+    return next(metric for metric in all_metrics(evaluations, Resampling(500, 42)) if metric.name == name)
+
+
+def test_perplexity_of_stages_and_pairs() -> None:
+    metric = metric_named("perplexity", report_samples.evaluations())
+    assert metric.stages["base"].value == pytest.approx(math.exp(160.5 / 40), abs=1e-5)
+    assert metric.stages["base"].n == 4
+    assert [(c.first, c.second) for c in metric.comparisons] == [("base", "sft"), ("base", "align"), ("sft", "align")]
+    first, _, last = metric.comparisons
+    assert first.delta == pytest.approx(math.exp(109 / 40) - math.exp(160.5 / 40), abs=1e-5)
+    assert first.low < first.delta < first.high < 0
+    assert first.verdict == "better"
+    assert last.low < 0 < last.high
+    assert last.verdict == "no significant change"
+    assert first.p_value is None
+
+
+def test_shares_have_mcnemars_p() -> None:
+    metric = metric_named("form", report_samples.evaluations())
+    assert {stage: value.value for stage, value in metric.stages.items()} == {"base": 0.0, "sft": 0.75, "align": 1.0}
+    assert metric.stages["sft"].stderr == pytest.approx(math.sqrt(0.75 * 0.25 / 7), abs=1e-6)
+    assert [c.p_value for c in metric.comparisons] == [0.0312, 0.00781, 0.5]  # 2/2⁶, 2/2⁸, 2/2², three digits
+
+
+def test_margins_have_no_p() -> None:
+    metric = metric_named("preference_margin", report_samples.evaluations())
+    assert metric.stages["align"].value == pytest.approx(0.25)
+    assert {c.p_value for c in metric.comparisons} == {None}
+
+
+def test_only_items_of_both_stages_are_compared() -> None:
+    results = {"base": report_samples.form([False] * 8), "sft": report_samples.form([True] * 5)}
+    (comparison,) = metric_named("form", {"form": results}).comparisons
+    assert (comparison.n, comparison.delta) == (5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "lower_is_better", "words"),
+    [
+        (0.1, 0.3, False, "better"),
+        (0.1, 0.3, True, "worse"),
+        (-0.3, -0.1, False, "worse"),
+        (-0.3, -0.1, True, "better"),
+        (-0.1, 0.3, False, "no significant change"),
+        (0.0, 0.3, False, "no significant change"),
+    ],
+)
+def test_verdict(low: float, high: float, lower_is_better: bool, words: str) -> None:
+    assert verdict(Difference((low + high) / 2, low, high), lower_is_better=lower_is_better) == words
+
+
+def test_headline_is_the_three_pairs_that_matter() -> None:
+    found = [(entry.metric, entry.comparison.first, entry.comparison.second) for entry in build().headline]
+    assert found == [
+        ("perplexity", "base", "sft"),
+        ("form", "base", "align"),
+        ("preference_accuracy", "sft", "align"),
+    ]
+
+
+def test_headline_in_words() -> None:
+    text = build().headline[2].text
+    assert text["en"].startswith("Preference accuracy SFT 0.500 → aligned 1.00 (change +0.500 [+0.")
+    assert text["zh"].startswith("偏好准确率 微调 0.500 → 对齐 1.00 (变化 +0.500 [+0.")
+    assert text["en"].endswith(", better)") and text["zh"].endswith(", 变好)")
+
+
+def test_a_stage_that_does_not_exist_is_absent() -> None:
+    results = {kind: {s: r for s, r in of.items() if s != "align"} for kind, of in report_samples.evaluations().items()}
+    built = build(results, {"sft": report_samples.metrics()}, align={"method": "none"})
+    assert built.stages == ["base", "sft"]
+    assert [(h.metric, h.comparison.second) for h in built.headline][-1] == ("preference_accuracy", "sft")
+    text = json.dumps(built.as_json())
+    assert '"align"' not in text
+    assert "null" not in text
+
+
+def test_an_evaluation_that_was_not_made_is_absent() -> None:
+    results = {"perplexity": report_samples.evaluations()["perplexity"]}
+    written = build(results).as_json()
+    assert {"panel", "form"} & set(written) == set()
+    assert [metric["name"] for metric in written["metrics"]] == ["perplexity", "nats_per_character"]
+    assert [entry["metric"] for entry in written["headline"]] == ["perplexity"]
+
+
+def test_over_length_is_told() -> None:
+    assert build().over_length["perplexity"] == {"base": 0, "sft": 1, "align": 0}
+
+
+def test_commands_reproduce_harness_figures() -> None:
+    metric = next(metric for metric in build().metrics if metric.kind == "harness")
+    assert (metric.name, metric.unit, metric.stages["sft"].value) == ("poem_continuation", "acc", 0.75)
+    assert metric.commands["sft"] == "lm-eval run --tasks poem_continuation # sft"
+
+
+def test_failures_of_the_last_stage_come_first() -> None:
+    results = report_samples.evaluations()["form"] | {"align": report_samples.form([True] * 7 + [False])}
+    examples = build({"form": results}).form.examples
+    assert (examples[0].id, examples[0].replies["align"].fault) == ("f/7", "line length")
+    assert list(examples[0].replies) == ["base", "sft", "align"]
+
+
+def test_training_keeps_what_the_schema_knows() -> None:
+    training = build().training["align"]
+    assert (training.method, training.tokens_trained, training.rows_lost) == ("orpo", 5342, {"over_length": 2})
+    assert training.loss[0] == {"step": 1, "loss": 4.0, "grad_norm": 0.9}
+
+
+def _unknown_key(values: dict) -> None:
+    values["surprise"] = 1
+
+
+def _other_version(values: dict) -> None:
+    values["schema_version"] = "2"
+
+
+def _unknown_stage(values: dict) -> None:
+    values["metrics"][0]["stages"]["dpo"] = {"value": 1.0, "n": 3}
+
+
+def _not_a_number(values: dict) -> None:
+    values["metrics"][0]["stages"]["base"]["value"] = math.nan
+
+
+def _nothing_measured(values: dict) -> None:
+    values["metrics"][0]["stages"]["base"]["n"] = 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_unknown_key, "surprise"),
+        (_other_version, "schema_version"),
+        (_unknown_stage, "dpo"),
+        (_not_a_number, "finite number"),
+        (_nothing_measured, "greater than or equal to 1"),
+    ],
+)
+def test_schema_refuses(spoil: Callable[[dict], None], told: str) -> None:
+    values = build().as_json()
+    assert Report.model_validate(values).as_json() == values
+    spoil(values)
+    with pytest.raises(ValidationError, match=told):
+        Report.model_validate(values)
+
+
+def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> tuple[dict, str]:
+    """Run the script on files in a folder and return what it wrote."""
+    given = []
+    for kind, stages in report_samples.evaluations(reply).items():
+        for stage, result in stages.items():
+            path = folder / stage / f"{kind}.json"
+            jsonl.write_json(path, result)
+            given.append(f"{stage}/{kind}={path}")
+    for name, value in (("card", report_samples.CARD), ("parity", report_samples.PARITY)):
+        jsonl.write_json(folder / f"{name}.json", value)
+    jsonl.write_json(folder / "metrics.json", report_samples.metrics())
+    jsonl.write_json(folder / "timing.json", report_samples.TIMING)
+    write_report.main(
+        [
+            *("--config", json.dumps(report_samples.CONFIG), "--card", str(folder / "card.json")),
+            *("--evaluations", *given, "--metrics", f"sft={folder / 'metrics.json'}"),
+            *("--timing", f"sft={folder / 'timing.json'}", "--merge-parity", str(folder / "parity.json")),
+            *("--report-json", str(folder / "report.json"), "--report-html", str(folder / "report.html")),
+        ]
+    )
+    return jsonl.read_json(folder / "report.json"), (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_script_writes_the_same_bytes_again(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a"), write(tmp_path / "b")
+    assert first == second
+    assert (tmp_path / "a/report.json").read_bytes() == (tmp_path / "b/report.json").read_bytes()
+    assert str(tmp_path) not in json.dumps(first)
+
+
+def test_times_stand_under_provenance_only(tmp_path: Path) -> None:
+    written, _ = write(tmp_path)
+    assert written.pop("provenance")["timing"]["sft"]["seconds"] == 351.0
+    assert "seconds" not in json.dumps(written)
+
+
+def test_the_run_ends_with_the_headline(tmp_path: Path) -> None:
+    write(tmp_path)
+    line = final_words.result(tmp_path / "report.json")
+    assert "report.html" in line
+    assert line.count(" | ") == 2
+    assert "Perplexity base 55.3 → SFT 15.3" in line

@@ -1,0 +1,39 @@
+"""Tiny model and tokenizer for the training tests."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import tiny
+
+from workflow_scripts.lib.model_loading import load_tokenizer
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(2)
+    return tiny.build(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(base: Path) -> Any:
+    return load_tokenizer(base)
+
+
+def dialogue(row_id: str, question: str, answer: str, **more: Any) -> dict:
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"id": row_id, "messages": messages, **more}
+
+
+def pair(row_id: str, question: str, chosen: str, rejected: str) -> dict:
+    return {
+        "id": row_id,
+        "prompt": [{"role": "user", "content": question}],
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
+    }

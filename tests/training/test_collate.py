@@ -1,0 +1,44 @@
+"""Collators on literal token lists."""
+
+import torch
+
+from workflow_scripts.lib.training.collate import PairCollator, SftCollator, branch_attention
+
+
+def test_sft_rows_are_padded_on_the_right():
+    rows = [
+        {"input_ids": [1, 2, 3], "labels": [-100, 2, 3], "weight": 1.0},
+        {"input_ids": [4], "labels": [4], "weight": 0.5},
+    ]
+    batch = SftCollator(pad_token_id=0)(rows)
+    assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[-100, 2, 3], [4, -100, -100]]
+    assert batch["weight"].tolist() == [1.0, 0.5]
+
+
+def test_a_pair_shares_its_prefix():
+    rows = [{"prefix": [1, 2], "chosen": [3, 4], "rejected": [5]}, {"prefix": [6], "chosen": [7], "rejected": [8]}]
+    batch = PairCollator(pad_token_id=0)(rows)
+    assert batch["input_ids"].tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 0, 0]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 2], [0, 1, 1, 0, 0]]
+    assert batch["branch"].tolist() == [[0, 0, 1, 1, 2], [0, 1, 2, -1, -1]]
+    assert batch["predictor"].tolist() == [[0, 0, 1, 2, 1], [0, 0, 0, 0, 0]]
+
+
+def test_the_rejected_side_never_sees_the_chosen_one():
+    allowed = branch_attention(torch.tensor([[0, 0, 1, 2, -1]]))[0, 0].int().tolist()
+    assert allowed == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 1, 0, 1, 0],
+        [0, 0, 0, 0, 1],
+    ]
+
+
+def test_reference_figures_are_passed_on():
+    row = {"prefix": [1], "chosen": [2], "rejected": [3], "reference_chosen": -1.5, "reference_rejected": -2.5}
+    batch = PairCollator(pad_token_id=0)([row])
+    assert batch["reference_chosen"].tolist() == [-1.5]
+    assert batch["reference_rejected"].tolist() == [-2.5]

@@ -1,0 +1,193 @@
+"""What must hold for any model: accumulation, weights, shared prefixes, resume, stopping. Float32, tiny model."""
+
+import building
+import pytest
+import tiny
+import torch
+from conftest import dialogue, pair
+
+from workflow_scripts.lib.config.training import Align, Sft
+from workflow_scripts.lib.model_loading import load_model
+from workflow_scripts.lib.training import checkpoints
+from workflow_scripts.lib.training.collate import CHOSEN, PREFIX, REJECTED, PairCollator, SftCollator
+from workflow_scripts.lib.training.log_probs import log_probs_at
+from workflow_scripts.lib.training.preference_trainer import pair_log_probs
+from workflow_scripts.lib.training.reference import add_reference
+from workflow_scripts.lib.training.rows import encode_pairs, encode_sft_rows
+from workflow_scripts.lib.training.run import run
+
+EXACT = 1e-6  # float32 sums taken in another order
+
+
+@pytest.fixture
+def rows(tokenizer):
+    texts = ["春", "夏天到了", "秋風起", "冬雪", "山", "高山流水", "明月", "花"]
+    sft = Sft.model_validate(tiny.section("sft"))
+    return encode_sft_rows(tokenizer, [dialogue(str(i), "写", t) for i, t in enumerate(texts)], sft, None)[0]
+
+
+@pytest.fixture
+def pairs(tokenizer):
+    texts = [("春風", "坏"), ("夏", "不好"), ("秋月明", "差"), ("冬", "错了"), ("山", "水"), ("云", "泥"), ("日", "夜晚"), ("花", "草")]
+    align = Align.model_validate(tiny.section("align"))
+    made = [pair(str(i), "写" * (i + 1), good, bad) for i, (good, bad) in enumerate(texts)]
+    return encode_pairs(tokenizer, made, align, None)[0]
+
+
+def test_accumulated_micro_batches_equal_one_batch(base, tokenizer, rows, tmp_path):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path)
+    collate = SftCollator(tokenizer.pad_token_id)
+    whole = building.loss_and_gradients(trainer, [collate(rows[:4])])
+    parts = building.loss_and_gradients(trainer, [collate([row]) for row in rows[:4]])
+    assert parts[0] == pytest.approx(whole[0], rel=EXACT)
+    building.assert_same(whole[1], parts[1], EXACT)
+
+
+@pytest.mark.parametrize("method", ["orpo", "dpo"])
+def test_accumulated_pairs_equal_one_batch(base, tokenizer, pairs, tmp_path, method):
+    trainer = building.preference_trainer(base, tokenizer, pairs, tmp_path, method=method)
+    collate = PairCollator(tokenizer.pad_token_id)
+    if method == "dpo":
+        pairs = [{**row, "reference_chosen": -20.0, "reference_rejected": -21.0} for row in pairs]
+    whole = building.loss_and_gradients(trainer, [collate(pairs[:4])])
+    parts = building.loss_and_gradients(trainer, [collate([row]) for row in pairs[:4]])
+    assert parts[0] == pytest.approx(whole[0], rel=EXACT)
+    building.assert_same(whole[1], parts[1], EXACT)
+
+
+def test_weight_two_is_the_row_twice(base, tokenizer, rows, tmp_path):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path)
+    collate = SftCollator(tokenizer.pad_token_id)
+    weighted = building.loss_and_gradients(trainer, [collate([{**rows[0], "weight": 2.0}, rows[1]])])
+    twice = building.loss_and_gradients(trainer, [collate([rows[0], rows[0], rows[1]])])
+    assert weighted[0] == pytest.approx(twice[0], rel=EXACT)
+    building.assert_same(weighted[1], twice[1], EXACT)
+
+
+def test_shared_prefix_equals_two_separate_dialogues(base, tokenizer, pairs):
+    model = building.with_adapter(base, zero=False).eval()
+    batch = PairCollator(tokenizer.pad_token_id)(pairs)
+    branch = batch["branch"]
+    with torch.no_grad():
+        wanted = branch > PREFIX
+        packed = torch.zeros(branch.shape).masked_scatter(wanted, pair_log_probs(model, batch, wanted))
+        for side, name in ((CHOSEN, "chosen"), (REJECTED, "rejected")):
+            for index, row in enumerate(pairs):
+                ids = torch.tensor([row["prefix"] + row[name]])
+                log_probs = model(input_ids=ids).logits[0].log_softmax(-1)
+                start = len(row["prefix"])
+                alone = sum(log_probs[i - 1, ids[0, i]].item() for i in range(start, ids.shape[1]))
+                together = packed[index][branch[index] == side].sum().item()
+                assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_masked_projection_equals_full_logits(base, tokenizer, rows):
+    model = building.with_adapter(base, zero=False).eval()
+    batch = SftCollator(tokenizer.pad_token_id)(rows)
+    wanted = batch["labels"] != -100
+    predictor = (torch.arange(wanted.shape[1]) - 1).expand_as(wanted)
+    inputs = {"attention_mask": batch["attention_mask"]}
+    with torch.no_grad():
+        found = log_probs_at(model, predictor, wanted, batch["input_ids"], **inputs)
+        full = model(input_ids=batch["input_ids"], **inputs).logits.log_softmax(-1)
+    expected = full[:, :-1].gather(-1, batch["input_ids"][:, 1:, None])[..., 0][wanted[:, 1:]]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_prompt_tokens_have_no_gradient(base, tokenizer, rows, tmp_path):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path)
+    model = trainer.model
+    seen = {}
+
+    def watch(module, given):
+        seen["hidden"] = given[0]
+        seen["hidden"].retain_grad()
+
+    handle = model.get_base_model().get_output_embeddings().register_forward_pre_hook(watch)
+    batch = SftCollator(tokenizer.pad_token_id)(rows[:1])
+    trainer.compute_loss(model, batch).backward()
+    handle.remove()
+    learned = (batch["labels"][0] != -100).nonzero()[:, 0]
+    moved = seen["hidden"].grad[0].abs().sum(dim=-1).nonzero()[:, 0]
+    assert moved.tolist() == (learned - 1).tolist()  # each learned token is predicted one position earlier
+
+
+def test_swapping_chosen_and_rejected_flips_the_margin(base, tokenizer, pairs, tmp_path):
+    trainer = building.preference_trainer(base, tokenizer, pairs, tmp_path, method="dpo", reference_free=True)
+    collate = PairCollator(tokenizer.pad_token_id)
+    swapped = [{**row, "chosen": row["rejected"], "rejected": row["chosen"]} for row in pairs]
+    with torch.no_grad():
+        margin, other = (trainer.sums(trainer.model, collate(side))["margin"].item() for side in (pairs, swapped))
+    assert margin == pytest.approx(-other, rel=1e-5)
+    assert abs(margin) > 1e-3
+
+
+def test_dpo_starts_at_log_two_and_leaves_its_reference_alone(base, tokenizer, pairs, tmp_path):
+    trainer = building.preference_trainer(base, tokenizer, pairs, tmp_path, method="dpo")
+    collate = PairCollator(tokenizer.pad_token_id)
+    referenced = add_reference(trainer.model, pairs, collate, batch_size=4)
+    trainer.train_dataset = trainer.eval_dataset = trainer.train_dataset.from_list(referenced)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(0.693147, abs=1e-5)
+    trainer.train()
+    figures = trainer.evaluate()
+    assert figures["eval_loss"] < 0.6
+    assert figures["eval_reward_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("kind", ["sft", "orpo"])
+def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pairs, tmp_path, kind):
+    def make(folder):
+        folder.mkdir(exist_ok=True)
+        if kind == "sft":
+            return building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1, neftune_noise_alpha=5.0)
+        return building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
+
+    whole = make(tmp_path / "whole")
+    expected = run(whole, tmp_path / "whole", evaluations=3)
+
+    class Killed(Exception):
+        pass
+
+    cut = make(tmp_path / "cut")
+    step = cut.training_step
+
+    def dying(*args, **kwargs):
+        if cut.state.global_step == 3:
+            raise Killed
+        return step(*args, **kwargs)
+
+    cut.training_step = dying
+    with pytest.raises(Killed):
+        run(cut, tmp_path / "cut", evaluations=3)
+    again = make(tmp_path / "cut")
+    assert checkpoints.last(tmp_path / "cut").endswith("checkpoint-2")
+    found = run(again, tmp_path / "cut", evaluations=3)
+    assert found == expected
+    for name, value in building.weights(whole.model).items():
+        assert torch.equal(value, building.weights(again.model)[name]), name
+
+
+def test_incomplete_checkpoint_is_not_resumed_from(tmp_path):
+    for step, whole in ((2, True), (4, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if whole:
+            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text("{}")
+    assert checkpoints.last(tmp_path).endswith("checkpoint-2")
+    assert not (tmp_path / "checkpoint-4").exists()
+
+
+def test_a_memorizable_set_is_memorized_and_generation_stops_by_itself(base, tokenizer, tmp_path):
+    sft = Sft.model_validate(tiny.section("sft"))
+    made = [dialogue("a", "aaaa", "春風"), dialogue("b", "zz", "秋月")]
+    rows, _ = encode_sft_rows(tokenizer, made, sft, None)
+    trainer = building.sft_trainer(
+        base, tokenizer, rows, tmp_path, max_steps=150, learning_rate=0.03, global_batch_size=2, micro_batch_size=2
+    )
+    run(trainer, tmp_path, evaluations=0)
+    assert trainer.evaluate()["eval_loss"] < 0.3  # the frozen random head allows no better
+    model = trainer.model.eval()
+    for row in made:
+        prompt = tokenizer.apply_chat_template(row["messages"][:1], tokenize=False, add_generation_prompt=True)
+        ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+        out = model.generate(**ids, max_new_tokens=40, do_sample=False)[0, ids["input_ids"].shape[1] :]
+        assert tokenizer.decode(out) == row["messages"][1]["content"] + "<|im_end|>"
