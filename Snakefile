@@ -14,11 +14,10 @@ include: "rules/evaluation.smk"
 rule all:
     default_target: True
     input:
-        "results/config.yaml",
+        rules.write_report.output,
         rules.write_data_card.output,
         rules.merge_adapter.output,
-        expand("results/eval/{stage}/{kind}.json", stage=PLAN.stages, kind=FIGURES),
-        expand(rules.evaluate_harness.output, stage=PLAN.stages),
+        MODEL_CARDS,
 
 
 onstart:

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow_scripts.lib import final_words, staleness
+from workflow_scripts.lib import environment, final_words, staleness
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.workflow import Plan
@@ -34,7 +34,9 @@ shell.prefix(
     f"export TUIQIAO_EXECUTION={EXECUTION.replace('{', '{{').replace('}', '}}')}; "
 )
 
-CACHE = PLAN.relative(Path(workflow.basedir) / "data_cache")
+environment.prefer_own_programs()
+
+RECEIPT = f"{PLAN.relative(Path(workflow.basedir) / 'data_cache')}/{{key}}/receipt.json"
 ALL_THREADS = os.cpu_count() if PLAN.config.execution.threads == "auto" else PLAN.config.execution.threads
 
 
@@ -89,6 +91,11 @@ def known(*uses):
     return nothing
 
 
+def adapter_of(wildcards):
+    """Return the adapter of a stage: none for the base."""
+    return [] if wildcards.stage == "base" else [f"results/models/{wildcards.stage}/adapter_model.safetensors"]
+
+
 def hold_folder():
     """Refuse to run twice in one folder; the lock goes with the process, however that ends."""
     global _FOLDER_LOCK
@@ -106,9 +113,12 @@ def tell_failure(log):
     sys.stderr.write(final_words.failure(Path("results/logs")))
 
 
+MODEL_CARDS = expand("results/models/{folder}/README.md", folder=[*PLAN.trained_stages, "merged"])
+
+
 wildcard_constraints:
     source="[a-z0-9_]+",
     use="sft|preference",
     stage="base|sft|align",
-    trained="sft|align",
+    folder="sft|align|merged",
     key="[0-9a-f]{16}",

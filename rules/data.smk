@@ -17,12 +17,12 @@ rule write_config:
 
 rule acquire:
     output:
-        receipt=CACHE + "/{key}/receipt.json",
+        receipt=RECEIPT,
     log:
-        CACHE + "/{key}.log",
+        "results/logs/acquire/{key}.log",
+    retries: 1
     conda:
         "../envs/workflow.yaml"
-    retries: 1
     params:
         config=lambda wildcards: PLAN.fetch_section(wildcards.key),
         code=code_digest("acquire"),
@@ -199,7 +199,6 @@ rule write_data_card:
         r"""
         python -m workflow_scripts.write_data_card \
             --config {params.config:q} \
-            --uses {PLAN.uses} \
             --measures {input.measures:q} \
             --standard-drops {input.standard_drops:q} \
             --clean-drops {input.clean_drops:q} \

@@ -3,11 +3,6 @@
 FIGURES = [kind for kind in ("perplexity", "preference", "form", "panel") if PLAN.evaluates(kind)]
 
 
-def adapter_of(wildcards):
-    """Return the adapter of a stage: none for the base."""
-    return [] if wildcards.stage == "base" else [f"results/models/{wildcards.stage}/adapter_model.safetensors"]
-
-
 rule write_eval_tasks:
     input:
         known=known(*PLAN.uses),
@@ -211,8 +206,8 @@ rule write_report:
         card=rules.write_data_card.output.json,
         evaluations=expand("results/eval/{stage}/{kind}.json", stage=PLAN.stages, kind=FIGURES)
         + expand("results/eval/{stage}/harness/{task}.json", stage=PLAN.stages, task=PLAN.config.eval.tasks),
-        metrics=expand("results/models/{trained}/metrics.json", trained=PLAN.trained_stages),
-        timing=expand("results/models/{trained}/timing.json", trained=PLAN.trained_stages),
+        metrics=expand("results/models/{stage}/metrics.json", stage=PLAN.trained_stages),
+        timing=expand("results/models/{stage}/timing.json", stage=PLAN.trained_stages),
         parity=rules.merge_adapter.output.parity,
     output:
         json="results/eval/report.json",
@@ -244,7 +239,6 @@ rule write_model_card:
     input:
         report=rules.write_report.output.json,
         card=rules.write_data_card.output.json,
-        adapter=rules.train_sft.output.config,
     output:
         "results/models/{folder}/README.md",
     log:

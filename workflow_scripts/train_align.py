@@ -21,9 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: seed, model, align, curriculum")
-    parser.add_argument(
-        "--code", required=True, help="digest of the rule's code, part of the checkpoints' identity"
-    )
+    parser.add_argument("--code", required=True, help="digest of the rule's code, part of the checkpoints' identity")
     parser.add_argument("--train", type=Path, required=True, help="JSON Lines of pairs")
     parser.add_argument("--validation", type=Path, required=True, help="JSON Lines of pairs")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
@@ -52,9 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         steps = arguments.num_steps(align, len(rows))
         rows = rows[: steps * align.global_batch_size]  # mixed already: the rest would never be seen
         if align.method == "dpo" and not align.reference_free:
-            rows, held_out = (
-                add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out)
-            )
+            rows, held_out = (add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out))
         trainer = PreferenceTrainer(
             model=model,
             align=align,

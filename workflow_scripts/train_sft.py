@@ -21,9 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: seed, model, sft, curriculum")
-    parser.add_argument(
-        "--code", required=True, help="digest of the rule's code, part of the checkpoints' identity"
-    )
+    parser.add_argument("--code", required=True, help="digest of the rule's code, part of the checkpoints' identity")
     parser.add_argument("--train", type=Path, required=True, help="JSON Lines of dialogues")
     parser.add_argument("--validation", type=Path, required=True, help="JSON Lines of dialogues")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")

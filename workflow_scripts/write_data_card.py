@@ -23,9 +23,8 @@ def main(argv: list[str] | None = None) -> None:
         ("clean-drops", "<source>.drops.jsonl each"),
     ):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=what)
-    parser.add_argument("--uses", nargs="+", required=True, help="sft, preference; the files below in this order")
     for name in ("mix-summaries", "mix-drops", *SPLITS):
-        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help="one a use")
+        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help="<use>/… each")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -38,9 +37,10 @@ def main(argv: list[str] | None = None) -> None:
         for name in args.config.sources
         if name in measures
     }
-    files = zip(args.uses, args.mix_summaries, args.mix_drops, args.train, args.val, args.test, strict=True)
+    files = zip(args.mix_summaries, args.mix_drops, args.train, args.val, args.test, strict=True)
     uses = {
-        use: UseFiles(summary, drops, dict(zip(SPLITS, splits, strict=True))) for use, summary, drops, *splits in files
+        summary.parent.name: UseFiles(summary, drops, dict(zip(SPLITS, splits, strict=True)))
+        for summary, drops, *splits in files
     }
     card = build(args.config, sources, uses)
     write_json(args.json, card)

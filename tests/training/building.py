@@ -93,4 +93,6 @@ def assert_same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor], t
     assert left
     assert any(value.abs().max() > 0 for value in left.values())
     for name, value in left.items():
-        torch.testing.assert_close(value, right[name], rtol=tolerance, atol=tolerance, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(
+            value, right[name], rtol=tolerance, atol=tolerance, msg=lambda m, n=name: f"{n}: {m}"
+        )

@@ -7,7 +7,6 @@ import torch
 from conftest import dialogue, pair
 
 from workflow_scripts.lib.config.training import Align, Sft
-from workflow_scripts.lib.model_loading import load_model
 from workflow_scripts.lib.training import checkpoints
 from workflow_scripts.lib.training.collate import CHOSEN, PREFIX, REJECTED, PairCollator, SftCollator
 from workflow_scripts.lib.training.log_probs import log_probs_at
@@ -28,7 +27,16 @@ def rows(tokenizer):
 
 @pytest.fixture
 def pairs(tokenizer):
-    texts = [("春風", "坏"), ("夏", "不好"), ("秋月明", "差"), ("冬", "错了"), ("山", "水"), ("云", "泥"), ("日", "夜晚"), ("花", "草")]
+    texts = [
+        ("春風", "坏"),
+        ("夏", "不好"),
+        ("秋月明", "差"),
+        ("冬", "错了"),
+        ("山", "水"),
+        ("云", "泥"),
+        ("日", "夜晚"),
+        ("花", "草"),
+    ]
     align = Align.model_validate(tiny.section("align"))
     made = [pair(str(i), "写" * (i + 1), good, bad) for i, (good, bad) in enumerate(texts)]
     return encode_pairs(tokenizer, made, align, None)[0]
@@ -139,13 +147,15 @@ def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pai
     def make(folder):
         folder.mkdir(exist_ok=True)
         if kind == "sft":
-            return building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1, neftune_noise_alpha=5.0)
+            return building.sft_trainer(
+                base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1, neftune_noise_alpha=5.0
+            )
         return building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
 
     whole = make(tmp_path / "whole")
     expected = run(whole, tmp_path / "whole", evaluations=3)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     cut = make(tmp_path / "cut")
@@ -153,11 +163,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pai
 
     def dying(*args, **kwargs):
         if cut.state.global_step == 3:
-            raise Killed
+            raise KilledError
         return step(*args, **kwargs)
 
     cut.training_step = dying
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(cut, tmp_path / "cut", evaluations=3)
     again = make(tmp_path / "cut")
     assert checkpoints.last(tmp_path / "cut").endswith("checkpoint-2")

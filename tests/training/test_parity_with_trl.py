@@ -2,17 +2,17 @@
 
 import building
 import pytest
+import tiny
 import torch
 from conftest import dialogue
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
+from workflow_scripts.lib.config.training import Sft
 from workflow_scripts.lib.training.collate import PairCollator, SftCollator
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_sft_rows
-import tiny
-from workflow_scripts.lib.config.training import Sft
 
 TOLERANCE = 1e-4
 TEXTS = [("问一", "春風十里", "坏"), ("第二问", "夏", "不好了"), ("三", "秋月明", "差差"), ("问题四", "冬", "错")]

@@ -41,7 +41,8 @@ def test_all_tokens_are_learned_on_request(tokenizer):
 
 def test_end_of_turn_is_appended_where_the_template_has_none(tokenizer):
     bare = tokenizer.__class__.from_pretrained(tokenizer.name_or_path)
-    bare.chat_template = "{% for m in messages %}{{ m['role'] }}:{{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+    turns = "{% for m in messages %}{{ m['role'] }}:{{ m['content'] }}\n{% endfor %}"
+    bare.chat_template = turns + "{% if add_generation_prompt %}assistant:{% endif %}"
     encoded = encode_dialogue(bare, dialogue("a", "问", "答")["messages"])
     assert encoded.input_ids[-1] == bare.eos_token_id
     assert encoded.assistant[-1]
@@ -64,7 +65,9 @@ def test_over_length_rows_are_dropped_and_named(tokenizer):
     encoded, ledger = encode_sft_rows(tokenizer, rows, sft(max_length=128), None)
     assert len(encoded) == 1
     assert ledger.lost == {"over_length_dropped": ["long"]}
-    with pytest.raises(UserError, match=r"1 of 2 rows would be dropped or truncated \(over_length_dropped: 1 \(first: long\)\)"):
+    with pytest.raises(
+        UserError, match=r"1 of 2 rows would be dropped or truncated \(over_length_dropped: 1 \(first: long\)\)"
+    ):
         ledger.check("sft", 0.05)
 
 

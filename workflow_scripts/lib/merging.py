@@ -13,9 +13,7 @@ from workflow_scripts.lib.chat_template import encode_dialogue
 log = logging.getLogger(__name__)
 
 
-def merge(
-    base: Path, adapter: Path, tokenizer: Any, output: Path, dtype: str, dialogues: list[list[dict]]
-) -> dict:
+def merge(base: Path, adapter: Path, tokenizer: Any, output: Path, dtype: str, dialogues: list[list[dict]]) -> dict:
     """Merge onto the unquantized base in float32, save in ``dtype`` and compare logits on real dialogues.
 
     Args:

@@ -67,7 +67,7 @@ def _source_file(name: str) -> Path | None:
 
 
 def _data_files(module: Path) -> dict[str, str]:
-    """Return digests of the data files named like the module beside it: ``report_html.py`` reads ``report_html.css``."""
+    """Return digests of the data files named like the module beside it, as ``page.py`` reads ``page.css``."""
     found = {}
     for path in sorted(module.parent.glob(f"{module.stem}.*")):
         if path.suffix in DATA_SUFFIXES:

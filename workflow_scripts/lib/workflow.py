@@ -112,14 +112,22 @@ class Plan:
     def report_section(self) -> str:
         """Return what the report tells of the config, canonical JSON."""
         told = {name: self.value(name) for name in ("recipe", "hardware", "seed")}
-        told |= {"model": self.values["model"], "held_out": self.held_out, "align": {"method": self.config.align.method}}
+        told |= {
+            "model": self.values["model"],
+            "held_out": self.held_out,
+            "align": {"method": self.config.align.method},
+        }
         return _canonical(told | {"eval": {"bootstrap_samples": self.config.eval.bootstrap_samples}})
 
     def model_card_section(self, folder: str) -> str:
         """Return what the model card of results/models/<folder> tells of the config, canonical JSON."""
         stage = self.last_stage if folder == "merged" else folder
         model = {name: self.values["model"][name] for name in ("base", "license", "system_prompt")}
-        told = {name: self.value(name) for name in ("recipe", "seed")} | {"folder": folder, "stage": stage, "model": model}
+        told = {name: self.value(name) for name in ("recipe", "seed")} | {
+            "folder": folder,
+            "stage": stage,
+            "model": model,
+        }
         return _canonical(told | {name: self.value(name) for name in ("sft", "align")})
 
     def adapter_module(self, name: str) -> str:

@@ -38,9 +38,7 @@ def check_files(config: Config, repository: Path) -> None:
             named[f"sources.{name}.from"] = _local(source.origin)
     for key, path in named.items():
         if path is not None and not (repository / path).exists():
-            raise UserError(
-                f"no such file or folder: {path}", key, "correct the path (relative to the repository)"
-            )
+            raise UserError(f"no such file or folder: {path}", key, "correct the path (relative to the repository)")
 
 
 def _local(uri: str) -> str | None:

@@ -97,13 +97,9 @@ def read_layer(path: Path, name: str) -> Layer:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}, line {mark.line + 1}" if mark else name
-        raise UserError(
-            f"not valid YAML: {getattr(error, 'problem', error)}", where, "correct the syntax"
-        ) from None
+        raise UserError(f"not valid YAML: {getattr(error, 'problem', error)}", where, "correct the syntax") from None
     if not isinstance(values, dict):
-        raise UserError(
-            f"expected a mapping of keys, found {type(values).__name__}", name, "write `key: value` lines"
-        )
+        raise UserError(f"expected a mapping of keys, found {type(values).__name__}", name, "write `key: value` lines")
     return Layer(name, values, dict(_key_lines(node, ())) if node else {})
 
 
@@ -132,9 +128,7 @@ def _nested(arguments: Mapping[str, Any]) -> dict[str, Any]:
             try:
                 value = yaml.safe_load(value)
             except yaml.YAMLError as error:
-                raise UserError(
-                    f"cannot read {value!r}", f"--config {key}", f"write it as YAML ({error})"
-                ) from None
+                raise UserError(f"cannot read {value!r}", f"--config {key}", f"write it as YAML ({error})") from None
         values[key] = value
     return values
 
@@ -156,9 +150,7 @@ def _merge_into(target: dict, values: Mapping, name: str, layer_of: dict[Key, st
             layer_of[path] = name
 
 
-def _user_error(
-    error: ValidationError, values: dict, layers: list[Layer], layer_of: dict[Key, str]
-) -> UserError:
+def _user_error(error: ValidationError, values: dict, layers: list[Layer], layer_of: dict[Key, str]) -> UserError:
     problem = error.errors(include_url=False)[0]
     key = tuple(str(part) for part in problem["loc"] if not _is_union_branch(part))
     found = values
@@ -169,9 +161,7 @@ def _user_error(
         else:
             break
     if problem["type"] == "missing":
-        return UserError(
-            f"missing key {key[-1]!r}", ".".join(key), "add it; config/config.yaml shows every key"
-        )
+        return UserError(f"missing key {key[-1]!r}", ".".join(key), "add it; config/config.yaml shows every key")
     if problem["type"] == "extra_forbidden":
         legal = legal_keys(key[:-1])
         near = difflib.get_close_matches(key[-1], legal, n=1, cutoff=0.5)
@@ -196,11 +186,7 @@ def _where(key: Key, layers: list[Layer], layer_of: dict[Key, str]) -> str:
     for layer in layers[::-1]:
         if key in layer.lines:
             return f"{dotted} ({layer.name}, line {layer.lines[key]})"
-        if (
-            layer.name == "--config"
-            and key[0] in layer.values
-            and layer_of.get(key, "--config") == "--config"
-        ):
+        if layer.name == "--config" and key[0] in layer.values and layer_of.get(key, "--config") == "--config":
             return f"{dotted} (--config)"
     return dotted
 

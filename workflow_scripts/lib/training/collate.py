@@ -47,10 +47,7 @@ class PairCollator:
         packed = [_pack(row) for row in rows]
         width = max(len(row["input_ids"]) for row in packed)
         fill = {"input_ids": self.pad_token_id, "position_ids": 0, "branch": PADDING, "predictor": 0}
-        batch = {
-            name: torch.tensor([_pad(row[name], width, value) for row in packed])
-            for name, value in fill.items()
-        }
+        batch = {name: torch.tensor([_pad(row[name], width, value) for row in packed]) for name, value in fill.items()}
         for name in ("reference_chosen", "reference_rejected"):
             if name in rows[0]:
                 batch[name] = torch.tensor([row[name] for row in rows], dtype=torch.float32)

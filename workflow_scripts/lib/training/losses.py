@@ -4,9 +4,7 @@ import torch
 from torch.nn import functional as F
 
 
-def weighted_nll(
-    log_probs: torch.Tensor, weights: torch.Tensor, total_weight: torch.Tensor | float
-) -> torch.Tensor:
+def weighted_nll(log_probs: torch.Tensor, weights: torch.Tensor, total_weight: torch.Tensor | float) -> torch.Tensor:
     """Return the weighted mean negative log-likelihood, nats per token.
 
     Args:
@@ -66,9 +64,7 @@ def dpo(
         label_smoothing: Share of pairs taken to be labelled the wrong way round (conservative DPO), 0-0.5.
         length_penalty: Per token; 0 is plain DPO.
     """
-    logits = beta * (chosen_log_ratio - rejected_log_ratio) + length_penalty * (
-        chosen_tokens - rejected_tokens
-    )
+    logits = beta * (chosen_log_ratio - rejected_log_ratio) + length_penalty * (chosen_tokens - rejected_tokens)
     return -(1 - label_smoothing) * F.logsigmoid(logits) - label_smoothing * F.logsigmoid(-logits)
 
 

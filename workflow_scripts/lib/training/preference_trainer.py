@@ -28,9 +28,7 @@ class PreferenceTrainer(ExactTrainer):
         wanted = (branch == CHOSEN) | (branch == REJECTED) | self._likelihood_mask(branch)
         found = pair_log_probs(model, batch, wanted)
         log_probs = torch.zeros(branch.shape, device=branch.device).masked_scatter(wanted, found)
-        chosen, rejected = (
-            torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED)
-        )
+        chosen, rejected = (torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED))
         lengths = [(branch == side).sum(dim=1) for side in (CHOSEN, REJECTED)]
         preference, margin = self._preference(batch, chosen, rejected, *lengths)
         return {
@@ -84,9 +82,7 @@ class PreferenceTrainer(ExactTrainer):
         align = self.align
         if align.method == "orpo":
             means = chosen / chosen_tokens, rejected / rejected_tokens
-            term = losses.orpo_preference(
-                *means, chosen_tokens, rejected_tokens, length_penalty=align.length_penalty
-            )
+            term = losses.orpo_preference(*means, chosen_tokens, rejected_tokens, length_penalty=align.length_penalty)
             return term, align.beta * (means[0] - means[1])
         if not align.reference_free:
             chosen, rejected = chosen - batch["reference_chosen"], rejected - batch["reference_rejected"]
@@ -116,9 +112,7 @@ def pair_log_probs(model: Any, batch: dict[str, torch.Tensor], wanted: torch.Ten
 
 def _additive(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return 0 where allowed and the dtype's lowest number elsewhere, the form eager and sdpa both take."""
-    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill(
-        ~allowed, torch.finfo(dtype).min
-    )
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill(~allowed, torch.finfo(dtype).min)
 
 
 def reference_log_probs(model: Any, batches: Any, device: torch.device) -> list[tuple[float, float]]:
@@ -133,8 +127,6 @@ def reference_log_probs(model: Any, batches: Any, device: torch.device) -> list[
             log_probs = torch.zeros(branch.shape, device=device).masked_scatter(
                 wanted, pair_log_probs(model, batch, wanted)
             )
-            chosen, rejected = (
-                torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED)
-            )
+            chosen, rejected = (torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED))
             found.extend(zip(chosen.tolist(), rejected.tolist(), strict=True))
     return found

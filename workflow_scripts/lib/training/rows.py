@@ -32,9 +32,7 @@ class Ledger:
         """
         lost = sum(len(ids) for ids in self.lost.values())
         if self.rows == 0 or lost / self.rows > max_lost_ratio:
-            reasons = "; ".join(
-                f"{reason}: {len(ids)} (first: {ids[0]})" for reason, ids in self.lost.items()
-            )
+            reasons = "; ".join(f"{reason}: {len(ids)} (first: {ids[0]})" for reason, ids in self.lost.items())
             raise UserError(
                 f"{lost} of {self.rows} rows would be dropped or truncated ({reasons or 'no rows'}), "
                 f"more than the allowed share of {max_lost_ratio}",

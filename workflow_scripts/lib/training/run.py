@@ -79,9 +79,7 @@ def save_adapter(model: Any, tokenizer: Any, output: Path, base: str) -> None:
     part = output / ".part"
     model.save_pretrained(part, selected_adapters=["default"])
     tokenizer.save_pretrained(part)
-    (part / "README.md").unlink(
-        missing_ok=True
-    )  # the model card is written after evaluation, by its own rule
+    (part / "README.md").unlink(missing_ok=True)  # the model card is written after evaluation, by its own rule
     settings = jsonl.read_json(part / ADAPTER_FILES[1])
     settings["base_model_name_or_path"] = base
     for (

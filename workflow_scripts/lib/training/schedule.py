@@ -93,9 +93,7 @@ def history(state: TrainerState) -> tuple[list[dict], list[dict]]:
     for entry in state.log_history:
         figures = {name: value for name, value in entry.items() if not any(word in name for word in timed)}
         if "eval_loss" in figures:
-            validation.append(
-                {"step": figures.pop("step"), **{k.removeprefix("eval_"): v for k, v in figures.items()}}
-            )
+            validation.append({"step": figures.pop("step"), **{k.removeprefix("eval_"): v for k, v in figures.items()}})
         elif "loss" in figures:
             training.append({"step": figures.pop("step"), **figures})
     return json.loads(json.dumps(training)), json.loads(json.dumps(validation))

@@ -25,9 +25,7 @@ class SftTrainer(ExactTrainer, TrlSftTrainer):
         wanted = batch["labels"] != IGNORED
         wanted[:, 0] = False
         predictor = (torch.arange(wanted.shape[1], device=wanted.device) - 1).expand_as(wanted)
-        log_probs = log_probs_at(
-            model, predictor, wanted, batch["input_ids"], attention_mask=batch["attention_mask"]
-        )
+        log_probs = log_probs_at(model, predictor, wanted, batch["input_ids"], attention_mask=batch["attention_mask"])
         weights = batch["weight"].unsqueeze(1).expand_as(wanted)[wanted]
         return {
             "nll": weighted_nll(log_probs, weights, 1.0),

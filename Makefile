@@ -1,0 +1,51 @@
+# One command a purpose; `make help` lists them. Everything runs in .venv, with your own pip and npm settings.
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PYTHON ?= python3
+RUN := PATH="$(BIN):$$PATH"
+CORES ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test test-full lint format schema clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready  ## Build .venv from envs/requirements.txt
+
+report: setup  ## Fine-tune, align and evaluate the default recipe; ends with results/eval/report.html
+	$(RUN) snakemake --cores $(CORES) results/eval/report.json
+
+test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
+	$(RUN) pytest -m "not full"
+
+test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
+	$(RUN) pytest
+
+lint: $(VENV)/.ready-dev  ## Check style of Python and Snakemake code
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) snakemake --lint
+
+format: $(VENV)/.ready-dev  ## Format Python and Snakemake code (before results matter: a changed shell text re-runs jobs)
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) snakefmt Snakefile rules
+
+schema: setup  ## Write config/schema.json anew from the config models
+	$(RUN) python -m workflow_scripts.write_schema --schema config/schema.json
+
+clean:  ## Remove results (not data_raw, data_cache or human)
+	rm -rf results .snakemake
+
+$(VENV)/.ready: envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements.txt
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready envs/requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-dev.txt
+	touch $@
