@@ -87,7 +87,6 @@ def write_card(folder: Path) -> None:
         measures=[folder / "measured" / f"{name}.parquet" for name in SOURCES],
         standard_drops=[folder / "standard" / f"{name}.drops.jsonl" for name in SOURCES],
         clean_drops=[folder / "clean" / f"{name}.drops.jsonl" for name in SOURCES],
-        uses=uses,
         mix_summaries=[folder / use / "mixed.json" for use in uses],
         mix_drops=[folder / use / "drops.jsonl" for use in uses],
         **{split: [folder / use / f"{split}.jsonl" for use in uses] for split in SPLITS},
