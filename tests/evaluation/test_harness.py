@@ -162,9 +162,9 @@ def test_an_unknown_task_is_named(byte_model: Path, monkeypatch: pytest.MonkeyPa
             {"system_prompt": "你是 诗人", "dtype": "bfloat16", "quantization": "nf4"},
             "models/sft",
             "lm-eval run --model hf --model_args pretrained=models/base,dtype=bfloat16,attn_implementation=sdpa,"
-            "peft=models/sft,load_in_4bit=True,bnb_4bit_quant_type=nf4,bnb_4bit_use_double_quant=True,"
-            "bnb_4bit_compute_dtype=bfloat16 --tasks poem_continuation --include_path tasks --batch_size 4 "
-            "--apply_chat_template --system_instruction '你是 诗人' --num_fewshot 2",
+            "peft=models/sft --tasks poem_continuation --include_path tasks --batch_size 4 "
+            "--apply_chat_template --system_instruction '你是 诗人' --num_fewshot 2"
+            "  # on the base as it is; the figure was measured on it in nf4, expect a small difference",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from test_report import build, write
 from workflow_scripts.lib.reporting import html_charts, html_page, report_words
 from workflow_scripts.lib.reporting.html_charts import Series
 
+STEP, LOSS = {"zh": "步", "en": "step"}, {"zh": "损失", "en": "loss"}
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"&{{7*7}}"
 VOID = {"meta", "input", "br", "img", "link"}
 
@@ -96,6 +97,7 @@ def test_every_text_is_there_in_both_languages() -> None:
         "5.8 min",
         "npm://chinese-poetry@2.0.1/*.json",
         "取自测试划分",
+        "最可能词元相同",
     ],
 )
 def test_it_shows(shown: str) -> None:
@@ -111,7 +113,7 @@ def test_figures_from_the_validation_split_are_called_so() -> None:
 def test_without_training_panel_and_form() -> None:
     results = {"perplexity": {"base": report_samples.perplexity([1.0, 2.0])}}
     reader = read(html_page.page(build(results, {}, align={"method": "none"})))
-    assert "生成面板" not in reader.text and "格律：" not in reader.text
+    assert "生成面板" not in reader.text and "形式：" not in reader.text
 
 
 def test_the_script_writes_the_page(tmp_path: Path) -> None:
@@ -121,15 +123,15 @@ def test_the_script_writes_the_page(tmp_path: Path) -> None:
 
 
 def test_line_chart_places_points() -> None:
-    chart = html_charts.line_chart([Series([(0, 1.0), (10, 2.0)], "train")], "step", "loss")
+    chart = html_charts.line_chart([Series([(0, 1.0), (10, 2.0)], "train")], STEP, LOSS)
     left, bottom = html_charts.LEFT, html_charts.HEIGHT - html_charts.BOTTOM
     right, top = html_charts.WIDTH - html_charts.RIGHT, html_charts.TOP
     assert f'points="{left:.1f},{bottom:.1f} {right:.1f},{top:.1f}"' in chart
-    assert ">1.2</text>" in chart and ">step</text>" in chart
+    assert ">1.2</text>" in chart and ">step</text>" in chart and ">损失</text>" in chart
 
 
 def test_chart_of_nothing_is_nothing() -> None:
-    assert html_charts.line_chart([Series([], "train")], "step", "loss") == ""
+    assert html_charts.line_chart([Series([], "train")], STEP, LOSS) == ""
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_round_ticks(low: float, high: float, whole: bool, ticks: list[float]) -
 
 @pytest.mark.parametrize(("lower_is_better", "side"), [(True, "right"), (False, "left")])
 def test_better_is_to_the_right(lower_is_better: bool, side: str) -> None:
-    drawn = html_charts.interval(-2.0, -3.0, -1.0, lower_is_better=lower_is_better, verdict="better")
+    drawn = html_charts.interval(-2.0, -3.0, -1.0, extent=4.0, lower_is_better=lower_is_better, verdict="better")
     x = float(re.search(r'cx="([\d.]+)"', drawn).group(1))
-    assert (x > 110) == (side == "right")
+    assert x == 110 + (51 if side == "right" else -51)  # half of the way to the edge
     assert 'aria-label="-2 [-3, -1]"' in drawn
 
 

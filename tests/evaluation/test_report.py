@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import report_samples
+from evaluation_samples import arguments
 from pydantic import ValidationError
 
 from workflow_scripts import write_report
@@ -70,18 +71,21 @@ def test_only_items_of_both_stages_are_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "lower_is_better", "words"),
+    ("low", "high", "p_value", "lower_is_better", "words"),
     [
-        (0.1, 0.3, False, "better"),
-        (0.1, 0.3, True, "worse"),
-        (-0.3, -0.1, False, "worse"),
-        (-0.3, -0.1, True, "better"),
-        (-0.1, 0.3, False, "no significant change"),
-        (0.0, 0.3, False, "no significant change"),
+        (0.1, 0.3, None, False, "better"),
+        (0.1, 0.3, None, True, "worse"),
+        (-0.3, -0.1, None, False, "worse"),
+        (-0.3, -0.1, None, True, "better"),
+        (-0.1, 0.3, None, False, "no significant change"),
+        (0.0, 0.3, None, False, "no significant change"),
+        (0.1, 0.3, 0.049, False, "better"),
+        (0.1, 0.3, 0.0625, False, "no significant change"),
+        (-0.1, 0.3, 0.01, False, "no significant change"),
     ],
 )
-def test_verdict(low: float, high: float, lower_is_better: bool, words: str) -> None:
-    assert verdict(Difference((low + high) / 2, low, high), lower_is_better=lower_is_better) == words
+def test_verdict(low: float, high: float, p_value: float | None, lower_is_better: bool, words: str) -> None:
+    assert verdict(Difference((low + high) / 2, low, high), p_value, lower_is_better=lower_is_better) == words
 
 
 def test_headline_is_the_three_pairs_that_matter() -> None:
@@ -184,19 +188,19 @@ def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> 
     given = []
     for kind, stages in report_samples.evaluations(reply).items():
         for stage, result in stages.items():
-            path = folder / stage / f"{kind}.json"
-            jsonl.write_json(path, result)
-            given.append(f"{stage}/{kind}={path}")
+            given.append(folder / "eval" / stage / f"{kind}.json")
+            jsonl.write_json(given[-1], result)
     for name, value in (("card", report_samples.CARD), ("parity", report_samples.PARITY)):
         jsonl.write_json(folder / f"{name}.json", value)
-    jsonl.write_json(folder / "metrics.json", report_samples.metrics())
-    jsonl.write_json(folder / "timing.json", report_samples.TIMING)
+    jsonl.write_json(folder / "sft" / "metrics.json", report_samples.metrics())
+    jsonl.write_json(folder / "sft" / "timing.json", report_samples.TIMING)
     write_report.main(
         [
-            *("--config", json.dumps(report_samples.CONFIG), "--card", str(folder / "card.json")),
-            *("--evaluations", *given, "--metrics", f"sft={folder / 'metrics.json'}"),
-            *("--timing", f"sft={folder / 'timing.json'}", "--merge-parity", str(folder / "parity.json")),
-            *("--report-json", str(folder / "report.json"), "--report-html", str(folder / "report.html")),
+            *arguments(config=report_samples.CONFIG, card=folder / "card.json", folder=folder / "eval"),
+            *("--evaluations", *map(str, given)),
+            *arguments(metrics=folder / "sft" / "metrics.json", timing=folder / "sft" / "timing.json"),
+            *arguments(merge_parity=folder / "parity.json"),
+            *arguments(report_json=folder / "report.json", report_html=folder / "report.html"),
         ]
     )
     return jsonl.read_json(folder / "report.json"), (folder / "report.html").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 from types import TracebackType
 
 from workflow_scripts.lib.errors import UserError
@@ -14,6 +15,8 @@ def start() -> None:
     )
     for noisy in ("httpx", "datasets", "absl", "filelock", "urllib3", "bitsandbytes"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # transformers 5.23 warns of names that it, TRL and PEFT themselves still use
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     sys.excepthook = _report
 
 

@@ -11,7 +11,7 @@ from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
-from workflow_scripts.lib.sources.local import local_files
+from workflow_scripts.lib.sources.local import local_files, uri_files
 
 HOW_IT_RUNS = ("execution", "tracking")
 
@@ -140,13 +140,8 @@ class Plan:
 
     def _named_files(self, uri: str) -> list[str]:
         parsed = uris.parse(uri)
-        if parsed.scheme != "file":
-            return []
-        path = Path(parsed.path)
-        root, pattern = (Path("/"), str(path.relative_to("/"))) if path.is_absolute() else (self.repository, str(path))
-        found = [root / pattern] if (root / pattern).exists() else sorted(root.glob(pattern))
-        files = [file for place in found for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
-        return [self.relative(file) for file in files if file.is_file()]
+        found = uri_files(self.repository, parsed.path) if parsed.scheme == "file" else []
+        return [self.relative(path) for path in found]
 
     def base_files(self) -> list[str]:
         return self._named_files(self.config.model.base)

@@ -1,10 +1,13 @@
 """Contradictions between values that are each legal."""
 
+import difflib
 from pathlib import Path
 
+from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.training import Training
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.sources import uris
 
 
 def check_consistency(config: Config) -> None:
@@ -14,6 +17,7 @@ def check_consistency(config: Config) -> None:
         UserError: Naming the keys concerned and what to change.
     """
     _check_uses(config)
+    _check_adapters(config)
     _check_split(config)
     _check_training("sft", config.sft)
     if config.align.method != "none":
@@ -22,27 +26,47 @@ def check_consistency(config: Config) -> None:
 
 
 def check_files(config: Config, repository: Path) -> None:
-    """Check that the local files named in the config exist (relative to the repository, or absolute).
+    """Check URIs, and that the local files named in the config exist (relative to the repository, or absolute).
 
     Raises:
-        UserError: Naming the key and the missing file.
+        UserError: Naming the key and the missing file, or what is wrong with the URI.
     """
     named = {
-        "model.base": _local(config.model.base),
+        "model.base": _local("model.base", config.model.base),
         "model.chat_template": config.model.chat_template,
         "eval.panel.prompts": config.eval.panel.prompts if config.eval.panel.enabled else None,
     }
     for name, source in config.sources.items():
         folder = repository / "data_raw" / name
         if not (folder.is_dir() and any(folder.iterdir())):
-            named[f"sources.{name}.from"] = _local(source.origin)
+            named[f"sources.{name}.from"] = _local(f"sources.{name}.from", source.origin)
     for key, path in named.items():
-        if path is not None and not (repository / path).exists():
+        if path is not None and not _exists(repository, path):
             raise UserError(f"no such file or folder: {path}", key, "correct the path (relative to the repository)")
 
 
-def _local(uri: str) -> str | None:
-    return uri.removeprefix("file://") if uri.startswith("file://") else None
+def _local(key: str, uri: str) -> str | None:
+    try:
+        parsed = uris.parse(uri)
+    except UserError as error:
+        raise UserError(error.what, key, error.change) from None
+    return parsed.path if parsed.scheme == "file" else None
+
+
+def _exists(repository: Path, path: str) -> bool:
+    whole = repository / path
+    return whole.exists() or any(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
+
+
+def _check_adapters(config: Config) -> None:
+    for name, source in config.sources.items():
+        if source.adapter not in registry.MODULES:
+            near = difflib.get_close_matches(source.adapter, registry.MODULES, n=1)
+            raise UserError(
+                f"unknown adapter {source.adapter!r}",
+                f"sources.{name}.adapter",
+                f"{f'did you mean {near[0]!r}? ' if near else ''}choose one of: {', '.join(registry.MODULES)}",
+            )
 
 
 def _check_uses(config: Config) -> None:

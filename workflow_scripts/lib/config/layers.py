@@ -100,10 +100,16 @@ def read_layer(path: Path, name: str) -> Layer:
         raise UserError(f"not valid YAML: {getattr(error, 'problem', error)}", where, "correct the syntax") from None
     if not isinstance(values, dict):
         raise UserError(f"expected a mapping of keys, found {type(values).__name__}", name, "write `key: value` lines")
-    return Layer(name, values, dict(_key_lines(node, ())) if node else {})
+    lines: dict[Key, int] = {}
+    for key, line in _key_lines(node, ()):
+        if key in lines:  # YAML lets the last one win without a word
+            where = f"{'.'.join(key)} ({name}, lines {lines[key]} and {line})"
+            raise UserError(f"key {key[-1]!r} stands twice", where, "remove one of them")
+        lines[key] = line
+    return Layer(name, values, lines)
 
 
-def _key_lines(node: yaml.Node, above: Key) -> Iterator[tuple[Key, int]]:
+def _key_lines(node: yaml.Node | None, above: Key) -> Iterator[tuple[Key, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield (*above, key.value), key.start_mark.line + 1
@@ -116,7 +122,9 @@ def _chosen_layer(folder: Path, key: str, kind: str, layers: list[Layer]) -> Lay
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"unknown {key} {name!r}", key, f"{hint}choose one of: {', '.join(known)}")
+        setting = next(layer for layer in layers if key in layer.values)
+        where = f"{key} ({setting.name}{f', line {setting.lines[(key,)]}' if setting.lines else ''})"
+        raise UserError(f"unknown {key} {name!r}", where, f"{hint}choose one of: {', '.join(known)}")
     return read_layer(folder / kind / f"{name}.yaml", f"config/{kind}/{name}.yaml")
 
 
@@ -151,8 +159,10 @@ def _merge_into(target: dict, values: Mapping, name: str, layer_of: dict[Key, st
 
 
 def _user_error(error: ValidationError, values: dict, layers: list[Layer], layer_of: dict[Key, str]) -> UserError:
-    problem = error.errors(include_url=False)[0]
-    key = tuple(str(part) for part in problem["loc"] if not _is_union_branch(part))
+    problems = error.errors(include_url=False)
+    problem, key = problems[0], _key_of(problems[0])
+    if problem["type"] == "invalid_key":
+        return UserError(f"the key {problem['input']!r} is no text", _where(key, layers, layer_of), "put it in quotes")
     found = values
     depth = 0
     for part in key:  # union branches of pydantic's path are no keys of ours
@@ -171,10 +181,17 @@ def _user_error(error: ValidationError, values: dict, layers: list[Layer], layer
             _where(key, layers, layer_of),
             f"{change}legal keys here: {', '.join(legal)}",
         )
-    more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
-    return UserError(
-        f"{'.'.join(key[:depth])} is {found!r}", _where(key[:depth], layers, layer_of), problem["msg"] + more
-    )
+    # Each branch of a union complains; what is missing below this key is another matter.
+    same = [other for other in problems if _key_of(other)[:depth] == key[:depth] and other["type"] != "missing"]
+    change = ", or: ".join(dict.fromkeys(other["msg"] for other in same))
+    if problem["type"] == "model_type":
+        change = f"write it as a mapping; legal keys here: {', '.join(legal_keys(key[:depth]))}"
+    more = f" ({len(problems) - len(same)} more after this one)" if len(problems) > len(same) else ""
+    return UserError(f"{'.'.join(key[:depth])} is {found!r}", _where(key[:depth], layers, layer_of), change + more)
+
+
+def _key_of(problem: Mapping) -> Key:
+    return tuple(str(part) for part in problem["loc"] if not _is_union_branch(part))
 
 
 def _is_union_branch(part: Any) -> bool:

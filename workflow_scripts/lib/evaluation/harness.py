@@ -14,6 +14,7 @@ from workflow_scripts.lib.evaluation.shared_context_lm import SharedContextLM
 from workflow_scripts.lib.evaluation.stage import model_settings
 
 VERSION = lm_eval.__version__
+UNQUANTIZED = "on the base as it is; the figure was measured on it in {}, expect a small difference"
 FIRST_CHOICE = ("acc", "exact_match")  # the metric that stands for a task that reports several
 
 
@@ -68,18 +69,16 @@ def command(name: str, base: str, adapter: str | None, task_folder: str | None, 
     model = config.model
     arguments = [f"pretrained={base}", f"dtype={model.dtype}", f"attn_implementation={model.attention}"]
     arguments += [f"peft={adapter}"] if adapter else []
-    if model.quantization == "int8":
-        arguments.append("load_in_8bit=True")
-    elif model.quantization != "none":
-        arguments += ["load_in_4bit=True", f"bnb_4bit_quant_type={model.quantization}"]
-        arguments += ["bnb_4bit_use_double_quant=True", f"bnb_4bit_compute_dtype={model.dtype}"]
     words = ["lm-eval", "run", "--model", "hf", "--model_args", ",".join(arguments), "--tasks", name]
     words += ["--include_path", task_folder] if task_folder else []
     words += ["--batch_size", str(config.eval.batch_size), "--apply_chat_template"]
     words += ["--system_instruction", model.system_prompt] if model.system_prompt else []
     words += ["--limit", str(config.eval.limit)] if config.eval.limit is not None else []
     words += ["--num_fewshot", str(config.eval.num_fewshot)] if config.eval.num_fewshot is not None else []
-    return shlex.join(words)
+    if model.quantization == "none":
+        return shlex.join(words)
+    # transformers 5 takes no load_in_4bit any more, and lm-eval 0.4.13 has no other way to say it
+    return f"{shlex.join(words)}  # {UNQUANTIZED.format(model.quantization)}"
 
 
 def _check_known(manager: TaskManager, names: list[str]) -> None:

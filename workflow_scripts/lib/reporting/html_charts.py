@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from workflow_scripts.lib.reporting.report_words import Words
+
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 40
 
@@ -18,7 +20,7 @@ class Series:
     dots: bool = False
 
 
-def line_chart(series: list[Series], x_label: str, y_label: str) -> Markup:
+def line_chart(series: list[Series], x_label: Words, y_label: Words) -> Markup:
     """Return a line chart with axes that start and end at round numbers."""
     series = [line for line in series if line.points]
     if not series:
@@ -27,40 +29,44 @@ def line_chart(series: list[Series], x_label: str, y_label: str) -> Markup:
     ys = [y for line in series for _, y in line.points]
     x_ticks, y_ticks = round_ticks(min(xs), max(xs), whole=True), round_ticks(min(ys), max(ys))
 
-    def place(x: float, y: float) -> tuple[float, float]:
+    def position(x: float, y: float) -> tuple[float, float]:
         across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
         up = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
     parts = []
     for tick in y_ticks:
-        _, y = place(x_ticks[0], tick)
+        _, y = position(x_ticks[0], tick)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for tick in x_ticks:
-        x, y = place(tick, y_ticks[0])
+        x, y = position(tick, y_ticks[0])
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{y:.1f}" y2="{y + 5:.1f}"/>')
         parts.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{tick:g}</text>')
     for line in series:
-        places = [place(x, y) for x, y in sorted(line.points)]
+        places = [position(x, y) for x, y in sorted(line.points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline class="{escape(line.style)}" points="{path}"/>')
         if line.dots:
             parts += [f'<circle class="{escape(line.style)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
-    parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>')
     middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(
-        f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">{escape(y_label)}</text>'
-    )
-    return _svg(WIDTH, HEIGHT, "".join(parts), f"{y_label} / {x_label}")
+    for language in ("zh", "en"):
+        place_x = f'x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}"'
+        place_y = f'x="12" y="{middle}" transform="rotate(-90 12 {middle})"'
+        for place, label in ((place_x, x_label), (place_y, y_label)):
+            parts.append(f'<text lang="{language}" {place} text-anchor="middle">{escape(label[language])}</text>')
+    return _svg(WIDTH, HEIGHT, "".join(parts), f"{y_label['zh']} / {x_label['zh']}")
 
 
-def interval(delta: float, low: float, high: float, *, lower_is_better: bool, verdict: str) -> Markup:
-    """Return a difference with its interval around 0: to the right is better, and the scale is the row's own."""
+def interval(delta: float, low: float, high: float, *, extent: float, lower_is_better: bool, verdict: str) -> Markup:
+    """Return a difference with its interval around 0: to the right is better.
+
+    Args:
+        extent: The largest difference that has a place; the same for all rows that are to be compared by eye.
+    """
     width, height, middle = 220, 26, 110
-    extent = max(abs(low), abs(high), abs(delta)) or 1.0
     flip = -1 if lower_is_better else 1
-    low_x, x, high_x = (middle + flip * value / extent * (middle - 8) for value in (low, delta, high))
+    low_x, x, high_x = (middle + flip * value / (extent or 1.0) * (middle - 8) for value in (low, delta, high))
     style = {"better": "better", "worse": "worse"}.get(verdict, "same")
     start, end = min(low_x, high_x), max(low_x, high_x)
     body = (

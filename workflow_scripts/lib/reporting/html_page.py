@@ -14,9 +14,9 @@ from workflow_scripts.lib.reporting.report_schema import Report, Training
 
 HERE = Path(__file__)
 CURVES = {  # figure of a training log -> label; those that a log lacks are not drawn
-    "loss": ("损失", "Loss", "nats / token"),
-    "reward_accuracy": ("偏好判对率", "Preference judged right", "share"),
-    "margin": ("偏好差值", "Preference margin", "nats"),
+    "loss": ("损失", "Loss", {"zh": "奈特/词元", "en": "nats/token"}),
+    "reward_accuracy": ("偏好判对率", "Preference judged right", {"zh": "比例", "en": "share"}),
+    "margin": ("偏好差值", "Preference margin", {"zh": "奈特", "en": "nats"}),
 }
 
 
@@ -39,6 +39,7 @@ def page(report: Report) -> str:
         "step_name": lambda name: named(report_words.STEPS, name),
         "reason": lambda name: named(report_words.REASONS, name),
         "stage_name": lambda stage: both(report_words.STAGES[stage]["zh"], report_words.STAGES[stage]["en"]),
+        "parity_name": lambda name: named(report_words.PARITY, name),
         "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
         "interval": html_charts.interval,
@@ -73,7 +74,7 @@ def curves(training: Training) -> list[dict[str, Any]]:
             Series(_points(training.loss, field), "train"),
             Series(_points(training.validation, field), "validation", dots=True),
         ]
-        if chart := html_charts.line_chart(series, "step", unit):
+        if chart := html_charts.line_chart(series, {"zh": "步", "en": "step"}, unit):
             charts.append({"title": both(chinese, english), "chart": chart, "validated": bool(series[1].points)})
     return charts
 

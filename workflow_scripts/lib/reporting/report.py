@@ -61,7 +61,7 @@ def build(
         stages=[stage for stage in STAGES if stage in measured],
         headline=headline(metrics),
         metrics=metrics,
-        training={stage: _training(stage, config, found) for stage, found in training.items()},
+        training={stage: _training(stage, config, training[stage]) for stage in STAGES if stage in training},
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
         panel=_panel(evaluations["panel"]) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,

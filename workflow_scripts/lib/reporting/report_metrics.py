@@ -10,6 +10,7 @@ from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, StageValue, Verdict
 
+LEVEL = 0.05  # of the exact test, as the intervals are of 95 %
 Results = dict[str, dict]  # stage -> what one evaluation wrote
 Key = tuple[str, ...]
 
@@ -147,15 +148,18 @@ def _compare(
                 high=round(found.high, 6),
                 n=len(keys),
                 p_value=p_value,
-                verdict=verdict(found, lower_is_better=lower_is_better),
+                verdict=verdict(found, p_value, lower_is_better=lower_is_better),
             )
         )
     return comparisons
 
 
-def verdict(difference: Difference, *, lower_is_better: bool) -> Verdict:
-    """Say in words what an interval means; one that holds 0 means that nothing is proven."""
-    if not difference.significant:
+def verdict(difference: Difference, p_value: float | None, *, lower_is_better: bool) -> Verdict:
+    """Say in words what an interval means; one that holds 0 means that nothing is proven.
+
+    The bootstrap of a few right or wrong answers is too sure of itself, so there McNemar's exact test must agree.
+    """
+    if not difference.significant or (p_value is not None and p_value >= LEVEL):
         return "no significant change"
     return "better" if (difference.delta < 0) == lower_is_better else "worse"
 

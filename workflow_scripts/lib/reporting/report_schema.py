@@ -39,6 +39,11 @@ class Comparison(Part):
     p_value: float | None = None
     verdict: Verdict
 
+    @property
+    def reach(self) -> float:
+        """How far from 0 the interval goes."""
+        return max(abs(self.low), abs(self.high), abs(self.delta))
+
 
 class Metric(Part):
     name: str

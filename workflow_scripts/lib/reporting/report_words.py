@@ -12,7 +12,7 @@ STAGES: dict[str, Words] = {
 METRICS: dict[str, Words] = {
     "perplexity": {"en": "Perplexity", "zh": "困惑度"},
     "nats_per_character": {"en": "Nats per character", "zh": "每字奈特数"},
-    "form": {"en": "Correct form", "zh": "格律合格率"},
+    "form": {"en": "Correct form", "zh": "形式合格率"},
     "preference_accuracy": {"en": "Preference accuracy", "zh": "偏好准确率"},
     "preference_margin": {"en": "Preference margin", "zh": "偏好差值"},
     "panel_passed": {"en": "Panel checks passed", "zh": "面板检查通过率"},
@@ -30,6 +30,14 @@ UNITS: dict[str, Words] = {
     "nats": {"en": "nats", "zh": "奈特"},
     "nats per token": {"en": "nats per token", "zh": "奈特/词元"},
     "acc": {"en": "accuracy, 0–1", "zh": "准确率 0–1"},
+}
+PARITY: dict[str, Words] = {
+    "max": {"en": "Largest difference of a logit", "zh": "logit 最大差"},
+    "mean": {"en": "Mean difference", "zh": "平均差"},
+    "same_top_token": {"en": "Same likeliest token", "zh": "最可能词元相同"},
+    "dialogues": {"en": "Dialogues", "zh": "对话数"},
+    "positions": {"en": "Positions", "zh": "位置数"},
+    "dtype": {"en": "Dtype", "zh": "精度"},
 }
 STEPS: dict[str, Words] = {
     "standardize": {"en": "standardize", "zh": "规范化"},

@@ -1,0 +1,282 @@
+"""What stops before any job, and what it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow_scripts.lib.config import layers
+from workflow_scripts.lib.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def error_of(*configfiles: Path, **arguments: Any) -> UserError:
+    with pytest.raises(UserError) as caught:
+        layers.load(REPOSITORY, list(configfiles), arguments)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "where", "change"),
+    [
+        ({"sft": "{max_step: 3}"}, "unknown key 'max_step'", "sft.max_step (--config)", "did you mean 'max_steps'? "),
+        (
+            {"sft": "{lora: {rank: 3}}"},
+            "unknown key 'rank'",
+            "sft.lora.rank (--config)",
+            "legal keys here: r, alpha, dropout, target_modules, use_dora, use_rslora",
+        ),
+        ({"trainig": 3}, "unknown key 'trainig'", "trainig (--config)", "legal keys here: recipe, hardware, seed, "),
+        (
+            {"sources": "{tang_poems: {form: a}}"},
+            "unknown key 'form'",
+            "sources.tang_poems.form (--config)",
+            "did you mean 'from'? ",
+        ),
+        (
+            {"sources": "{tang_poems: {clean: {max_charz: 9}}}"},
+            "unknown key 'max_charz'",
+            "sources.tang_poems.clean.max_charz (--config)",
+            "did you mean 'max_chars'? ",
+        ),
+        ({"align": "{beta: high}"}, "align.beta is 'high'", "align.beta (--config)", "Input should be a valid number"),
+        ({"sft": "{max_steps: 2.5}"}, "sft.max_steps is 2.5", "sft.max_steps (--config)", "a valid integer"),
+        ({"sft": "{max_steps: true}"}, "sft.max_steps is True", "sft.max_steps (--config)", "a valid integer"),
+        ({"clean": "{allow_english: 1}"}, "clean.allow_english is 1", "clean.allow_english (", "a valid boolean"),
+        ({"clean": "{max_repetition: 2}"}, "clean.max_repetition is 2", "clean.max_repetition (", "less than or equal"),
+        ({"sft": "{learning_rate: 0}"}, "sft.learning_rate is 0", "sft.learning_rate (", "greater than 0"),
+        ({"sft": "{learning_rate: nan}"}, "sft.learning_rate is 'nan'", "sft.learning_rate (", "a finite number"),
+        ({"sft": "{learning_rate: .inf}"}, "sft.learning_rate is inf", "sft.learning_rate (", "a finite number"),
+        ({"sft": "{learning_rate: 1e999}"}, "sft.learning_rate is '1e999'", "sft.learning_rate (", "a finite number"),
+        ({"seed": "inf"}, "seed is 'inf'", "seed (--config)", "Input should be a valid integer"),
+        ({"seed": float("nan")}, "seed is nan", "seed (--config)", "Input should be a valid integer"),
+        ({"align": "{method: kto}"}, "align.method is 'kto'", "align.method (", "should be 'orpo', 'dpo' or 'none'"),
+        (
+            {"execution": "{threads: many}"},
+            "execution.threads is 'many'",
+            "execution.threads (--config)",
+            "Input should be 'auto', or: Input should be a valid integer",
+        ),
+        ({"eval": "{stages: [bas]}"}, "eval.stages is ['bas']", "eval.stages (", "should be 'base', 'sft' or 'align'"),
+        ({"eval": "{stages: []}"}, "eval.stages is []", "eval.stages (--config)", "at least 1 item"),
+        ({"sft": "3"}, "sft is '3'", "sft (--config)", "write it as a mapping; legal keys here: epochs, max_steps"),
+        ({"sft": "{a: b"}, "cannot read '{a: b'", "--config sft", "write it as YAML (while parsing a flow mapping"),
+        (
+            {"sources": "{Law: {use: sft, adapter: messages, from: 'npm://a@1/b', license: x}}"},
+            "sources.Law is {",
+            "sources.Law (--config)",
+            "String should match pattern '^[a-z0-9][a-z0-9_]*$'",
+        ),
+        (
+            {"sources": "{law: {use: sft, adapter: messages, from: 'npm://a@1/b'}}"},
+            "missing key 'license'",
+            "sources.law.license",
+            "add it; config/config.yaml shows every key",
+        ),
+        ({"recipe": "tanng"}, "unknown recipe 'tanng'", "recipe (--config)", "did you mean tang? choose one of: "),
+        ({"hardware": "abacus"}, "unknown hardware 'abacus'", "hardware (--config)", "choose one of: cpu, rtx4090"),
+    ],
+)
+def test_wrong_values(arguments: dict[str, Any], what: str, where: str, change: str) -> None:
+    error = error_of(**arguments)
+    assert error.what.startswith(what)
+    assert error.where.startswith(where)
+    assert change in error.change
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "where", "change"),
+    [
+        ("seed: 3\nsft:\n  lora:\n    alpa: 3\n", "unknown key 'alpa'", "sft.lora.alpa ({}, line 4)", "mean 'alpha'?"),
+        (
+            "sft:\n  learning_rate: fast\n",
+            "sft.learning_rate is 'fast'",
+            "sft.learning_rate ({}, line 2)",
+            "a valid number",
+        ),
+        ("seed: 1\nrecipe: song\n", "unknown recipe 'song'", "recipe ({}, line 2)", "choose one of: "),
+        ("seed: 3\nsft: [\n", "not valid YAML: expected the node content", "{}, line 3", "correct the syntax"),
+        ("- 3\n", "expected a mapping of keys, found list", "{}", "write `key: value` lines"),
+        ("sft:\n", "sft is None", "sft ({}, line 1)", "write it as a mapping"),
+        ("seed: 1\n2: 3\n", "the key 2 is no text", "2 ({}, line 2)", "put it in quotes"),
+        ("seed: 1\nsft: {seed: 1}\nseed: 2\n", "key 'seed' stands twice", "seed ({}, lines 1 and 3)", "remove one"),
+    ],
+)
+def test_config_files_are_named_with_the_line(tmp_path: Path, text: str, what: str, where: str, change: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    error = error_of(path)
+    assert error.what.startswith(what)
+    assert error.where == where.format(path)
+    assert change in error.change
+
+
+def test_the_line_is_that_of_the_layer_that_set_the_value(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("align: {beta: high}\n", encoding="utf-8")
+    assert error_of(path, align="{beta: low}").where == "align.beta (--config)"
+    assert error_of(path, align="{epochs: 1}").where == f"align.beta ({path}, line 1)"
+
+
+def test_missing_config_file(tmp_path: Path) -> None:
+    error = error_of(tmp_path / "absent.yaml")
+    assert error.what == f"no config file {tmp_path / 'absent.yaml'}"
+    assert error.change == "check the path"
+
+
+def test_no_mistake_hides_the_others() -> None:
+    error = error_of(sft="{max_steps: many, learning_rate: fast, weight_decay: -1}")
+    assert error.what == "sft.max_steps is 'many'"
+    assert error.change == "Input should be a valid integer (2 more after this one)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "where", "change"),
+    [
+        (
+            {"sources": "{tang_poems: {weight: 0}}"},
+            "the weights of all sft sources are 0: tang_poems",
+            "sources.<name>.weight",
+            "give at least one of them a weight above 0",
+        ),
+        (
+            {"sources": "{tang_pairs: {weight: 0}}"},
+            "the weights of all preference sources are 0: tang_pairs",
+            "sources.<name>.weight",
+            "give at least one of them a weight above 0",
+        ),
+        (
+            {"sources": "{tang_pairs: {use: sft, adapter: chinese_poetry}}"},
+            "no source is used for preference",
+            "sources",
+            "add a source with `use: preference`, or set align.method: none",
+        ),
+        (
+            {"sources": "{tang_poems: {use: evaluation}}"},
+            "no source is used for sft",
+            "sources",
+            "add a source with `use: sft`",
+        ),
+        (
+            {"sources": "{tang_poems: {adapter: chinese_poem}}"},
+            "unknown adapter 'chinese_poem'",
+            "sources.tang_poems.adapter",
+            "did you mean 'chinese_poetry'? choose one of: alpaca, chinese_poetry, ",
+        ),
+        (
+            {"split": "{train: 0.5}"},
+            "split is 0.5 + 0.05 + 0.3 = 0.85",
+            "split.train, split.val, split.test",
+            "give three shares in steps of 0.001 that sum to 1",
+        ),
+        (
+            {"split": "{train: 0.6505, val: 0.0495}"},
+            "split is 0.6505 + 0.0495 + 0.3 = 1",
+            "split.train, split.val, split.test",
+            "give three shares in steps of 0.001 that sum to 1",
+        ),
+        (
+            {"split": "{train: 0.7, val: 0.0}"},
+            "split.train or split.val is 0",
+            "split",
+            "both must be above 0; only test may be 0",
+        ),
+        (
+            {"sft": "{epochs: 1}"},
+            "epochs is 1.0 and max_steps is 110",
+            "sft.epochs, sft.max_steps",
+            "give one of them and set the other to null",
+        ),
+        (
+            {"align": "{max_steps: null}"},
+            "epochs is None and max_steps is None",
+            "align.epochs, align.max_steps",
+            "give one of them and set the other to null",
+        ),
+        (
+            {"sft": "{warmup_steps: 3}"},
+            "warmup_ratio is 0.03 and warmup_steps is 3",
+            "sft.warmup_ratio, sft.warmup_steps",
+            "give one of them and set the other to null",
+        ),
+        (
+            {"sft": "{global_batch_size: 8, micro_batch_size: 3}"},
+            "global_batch_size 8 is not a multiple of micro_batch_size 3",
+            "sft.global_batch_size, sft.micro_batch_size",
+            "choose sizes that divide; gradients are accumulated over the quotient",
+        ),
+        (
+            {"align": "{global_batch_size: 8, micro_batch_size: 16}"},
+            "global_batch_size 8 is not a multiple of micro_batch_size 16",
+            "align.global_batch_size, align.micro_batch_size",
+            "choose sizes that divide; gradients are accumulated over the quotient",
+        ),
+        (
+            {"align": "{label_smoothing: 0.1}"},
+            "reference_free and label_smoothing belong to DPO, and align.method is orpo",
+            "align.reference_free, align.label_smoothing",
+            "set them to false and 0, or align.method to dpo",
+        ),
+    ],
+)
+def test_contradictions(arguments: dict[str, Any], what: str, where: str, change: str) -> None:
+    error = error_of(**arguments)
+    assert error.what == what
+    assert error.where == where
+    assert error.change.startswith(change)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"split": "{train: 0.7, val: 0.3, test: 0}"},
+        {"align": "{method: dpo, label_smoothing: 0.1, reference_free: true}"},
+        {"align": "{method: none, epochs: 1}"},  # what is not used may contradict itself
+        {"align": "{method: none}", "sources": "{tang_pairs: {weight: 0}}"},
+        {"sources": "{tang_poems: {from: 'file://config/recipes/*.yaml'}}"},
+    ],
+)
+def test_what_looks_like_a_contradiction_but_is_none(arguments: dict[str, Any]) -> None:
+    assert layers.load(REPOSITORY, [], arguments).config.recipe == "tang"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "key"),
+    [
+        ({"sources": "{tang_poems: {from: 'file://absent/a.json'}}"}, "absent/a.json", "sources.tang_poems.from"),
+        ({"sources": "{tang_poems: {from: 'file:///absent/*.json'}}"}, "/absent/*.json", "sources.tang_poems.from"),
+        ({"model": "{base: 'file://absent'}"}, "absent", "model.base"),
+        ({"model": "{chat_template: a.jinja}"}, "a.jinja", "model.chat_template"),
+        ({"eval": "{panel: {prompts: a.jsonl}}"}, "a.jsonl", "eval.panel.prompts"),
+    ],
+)
+def test_missing_local_files(arguments: dict[str, Any], path: str, key: str) -> None:
+    error = error_of(**arguments)
+    assert error.what == f"no such file or folder: {path}"
+    assert error.where == key
+    assert error.change == "correct the path (relative to the repository)"
+
+
+def test_files_that_are_not_used_may_be_missing() -> None:
+    config = layers.load(REPOSITORY, [], {"eval": "{panel: {enabled: false, prompts: a.jsonl}}"}).config
+    assert config.eval.panel.prompts == "a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("uri", "what"),
+    [
+        ("ftp://host/file", "'ftp://host/file' is no URI of a known scheme"),
+        ("poems.json", "'poems.json' is no URI of a known scheme"),
+        ("npm://chinese-poetry/dist", "'npm://chinese-poetry/dist' is not complete"),
+        ("pypi://package/file", "'pypi://package/file' is not complete"),
+    ],
+)
+@pytest.mark.parametrize("key", ["sources.tang_poems.from", "model.base"])
+def test_bad_uris(uri: str, what: str, key: str) -> None:
+    arguments = {"model": {"base": uri}} if key == "model.base" else {"sources": {"tang_poems": {"from": uri}}}
+    error = error_of(**arguments)
+    assert error.what == what
+    assert error.where == key
+    assert re.match(r"write (one of: )?(pypi|npm)://<package>", error.change)
