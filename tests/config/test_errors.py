@@ -1,5 +1,6 @@
 """What stops before any job, and what it says."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def test_config_files_are_named_with_the_line(tmp_path: Path, text: str, what: s
     path.write_text(text, encoding="utf-8")
     error = error_of(path)
     assert error.what.startswith(what)
-    assert error.where == where.format(path)
+    assert error.where == where.format(os.path.relpath(path))
     assert change in error.change
 
 
@@ -117,12 +118,12 @@ def test_the_line_is_that_of_the_layer_that_set_the_value(tmp_path: Path) -> Non
     path = tmp_path / "own.yaml"
     path.write_text("align: {beta: high}\n", encoding="utf-8")
     assert error_of(path, align="{beta: low}").where == "align.beta (--config)"
-    assert error_of(path, align="{epochs: 1}").where == f"align.beta ({path}, line 1)"
+    assert error_of(path, align="{epochs: 1}").where == f"align.beta ({os.path.relpath(path)}, line 1)"
 
 
 def test_missing_config_file(tmp_path: Path) -> None:
     error = error_of(tmp_path / "absent.yaml")
-    assert error.what == f"no config file {tmp_path / 'absent.yaml'}"
+    assert error.what == f"no config file {os.path.relpath(tmp_path / 'absent.yaml')}"
     assert error.change == "check the path"
 
 
@@ -166,38 +167,38 @@ def test_no_mistake_hides_the_others() -> None:
             "did you mean 'chinese_poetry'? choose one of: alpaca, chinese_poetry, ",
         ),
         (
-            {"split": "{train: 0.5}"},
+            {"split": "{train: 0.5, val: 0.05, test: 0.3}"},
             "split is 0.5 + 0.05 + 0.3 = 0.85",
             "split.train, split.val, split.test",
             "give three shares in steps of 0.001 that sum to 1",
         ),
         (
-            {"split": "{train: 0.6505, val: 0.0495}"},
+            {"split": "{train: 0.6505, val: 0.0495, test: 0.3}"},
             "split is 0.6505 + 0.0495 + 0.3 = 1",
             "split.train, split.val, split.test",
             "give three shares in steps of 0.001 that sum to 1",
         ),
         (
-            {"split": "{train: 0.7, val: 0.0}"},
+            {"split": "{train: 0.7, val: 0.0, test: 0.3}"},
             "split.train or split.val is 0",
             "split",
             "both must be above 0; only test may be 0",
         ),
         (
-            {"sft": "{epochs: 1}"},
-            "epochs is 1.0 and max_steps is 110",
+            {"sft": "{epochs: 1, max_steps: 9}"},
+            "epochs is 1.0 and max_steps is 9",
             "sft.epochs, sft.max_steps",
             "give one of them and set the other to null",
         ),
         (
-            {"align": "{max_steps: null}"},
+            {"align": "{epochs: null, max_steps: null}"},
             "epochs is None and max_steps is None",
             "align.epochs, align.max_steps",
             "give one of them and set the other to null",
         ),
         (
-            {"sft": "{warmup_steps: 3}"},
-            "warmup_ratio is 0.03 and warmup_steps is 3",
+            {"sft": "{warmup_ratio: 0.5, warmup_steps: 3}"},
+            "warmup_ratio is 0.5 and warmup_steps is 3",
             "sft.warmup_ratio, sft.warmup_steps",
             "give one of them and set the other to null",
         ),

@@ -122,6 +122,27 @@ def test_an_evaluation_that_was_not_made_is_absent() -> None:
     assert [entry["metric"] for entry in written["headline"]] == ["perplexity"]
 
 
+@pytest.mark.parametrize("kind", ["perplexity", "form", "preference", "panel", "harness/poem_continuation"])
+def test_an_evaluation_that_found_nothing_to_judge_is_absent(kind: str) -> None:
+    whole = report_samples.evaluations()
+    empty = {"rows": 0, "over_length": 3, "faults": {}, "samples": []}
+    results = whole | {kind: dict.fromkeys(whole[kind], empty)}
+    lost = {metric.name for metric in all_metrics(whole, Resampling(100, 0))}
+    lost -= {metric.name for metric in all_metrics(results, Resampling(100, 0))}
+    assert lost == {metric.name for metric in all_metrics({kind: whole[kind]}, Resampling(100, 0))}
+    if kind != "panel":
+        assert kind not in {metric.name for metric in build(results).metrics}
+
+
+def test_items_of_one_id_all_count() -> None:
+    results = {"base": report_samples.form([False] * 4), "sft": report_samples.form([True] * 4)}
+    for result in results.values():
+        for sample in result["samples"]:
+            sample["id"] = "same"
+    (comparison,) = metric_named("form", {"form": results}).comparisons
+    assert (comparison.n, comparison.p_value) == (4, 0.125)
+
+
 def test_over_length_is_told() -> None:
     assert build().over_length["perplexity"] == {"base": 0, "sft": 1, "align": 0}
 

@@ -10,9 +10,7 @@ from workflow_scripts.lib.errors import UserError
 
 def start() -> None:
     """Send this process's log lines to standard error."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("httpx", "datasets", "absl", "filelock", "urllib3", "bitsandbytes"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # transformers 5.23 warns of names that it, TRL and PEFT themselves still use

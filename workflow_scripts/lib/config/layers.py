@@ -1,6 +1,7 @@
 """Read the config's layers, merge them, check the result, and remember who set each value."""
 
 import difflib
+import os
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,8 @@ def load(repository: Path, configfiles: list[Path], arguments: Mapping[str, Any]
     """
     folder = repository / "config"
     defaults = read_layer(folder / "config.yaml", "config/config.yaml")
-    own = [read_layer(path, str(path)) for path in configfiles]
+    # Relative: these names stand in results/config.yaml, and Snakemake makes paths absolute.
+    own = [read_layer(path, os.path.relpath(path)) for path in configfiles]
     own.append(Layer("--config", _nested(arguments), {}))
     chosen = [
         _chosen_layer(folder, key, kind, [*own[::-1], defaults])

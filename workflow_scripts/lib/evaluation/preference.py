@@ -58,6 +58,11 @@ class Pair:
     rejected: Completion
 
     @property
+    def length(self) -> int:
+        """Tokens of the longer side, to which a batch is padded."""
+        return max(len(self.chosen.input_ids), len(self.rejected.input_ids))
+
+    @property
     def shared(self) -> int:
         """Number of leading tokens computed once for both; each side keeps a token that predicts its first."""
         limit = min(self.chosen.start, self.rejected.start) - 1
@@ -74,8 +79,7 @@ def evaluate_preference(model: Any, tokenizer: Any, rows: Iterable[dict], config
     pairs, over_length = [], []
     for row in itertools.islice(rows, config.eval.preference.max_rows):
         pair = encode_pair(tokenizer, row, config.model.system_prompt)
-        fits = max(len(pair.chosen.input_ids), len(pair.rejected.input_ids)) <= config.max_length
-        (pairs if fits else over_length).append(pair)
+        (pairs if pair.length <= config.max_length else over_length).append(pair)
     samples = score_pairs(model, pairs, config.eval.batch_size)
     return {
         **summarize(samples),
@@ -108,7 +112,7 @@ def _encode(tokenizer: Any, prompt: list[dict], reply: list[dict]) -> Completion
 @torch.inference_mode()
 def score_pairs(model: Any, pairs: list[Pair], batch_size: int) -> list[dict]:
     """Return one sample a pair, in the pairs' order."""
-    order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].chosen.input_ids))
+    order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
     scored: dict[int, dict] = {}
     for chosen in batched(order, batch_size):
         sums, counts = _score(model, [pairs[index] for index in chosen])

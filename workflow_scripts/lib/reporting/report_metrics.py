@@ -1,5 +1,6 @@
 """Figures of each stage, and of each pair of stages, from what the evaluations wrote."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,7 +13,7 @@ from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, Sta
 
 LEVEL = 0.05  # of the exact test, as the intervals are of 95 %
 Results = dict[str, dict]  # stage -> what one evaluation wrote
-Key = tuple[str, ...]
+Key = tuple[str, str, int]  # task, id, which of the items of that id
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,16 @@ class Resampling:
 
 
 def all_metrics(evaluations: dict[str, Results], resampling: Resampling) -> list[Metric]:
-    """Return the metrics of all evaluations.
+    """Return the metrics of all evaluations; one that had nothing to judge (no row fitted, say) has none.
 
     Args:
         evaluations: Kind (``perplexity``, ``form``, ``preference``, ``panel``, ``harness/<task>``) -> stage -> result.
     """
-    return [metric for kind, results in evaluations.items() for metric in _metrics(kind, results, resampling)]
+    metrics = []
+    for kind, results in evaluations.items():
+        measured = {stage: result for stage, result in results.items() if result["samples"]}
+        metrics += _metrics(kind, measured, resampling) if measured else []
+    return metrics
 
 
 def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Metric]:
@@ -49,10 +54,7 @@ def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Me
 
 
 def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampling: Resampling) -> Metric:
-    values = {
-        stage: {(sample["id"],): float(sample[field]) for sample in result["samples"] if field in sample}
-        for stage, result in results.items()
-    }
+    values = {stage: _by_item(result["samples"], field) for stage, result in results.items()}
     binary = all(type(sample.get(field, False)) is bool for r in results.values() for sample in r["samples"])
     stages = {}
     for stage, found in values.items():
@@ -65,8 +67,9 @@ def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampl
 
 def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Results, resampling: Resampling) -> Metric:
     """Return sum of nats / sum of weights, transformed, e.g. a perplexity."""
-    nats = {stage: {(s["id"],): s["nats"] for s in result["samples"]} for stage, result in results.items()}
-    weights = {stage: {(s["id"],): s[weight] for s in result["samples"]} for stage, result in results.items()}
+    nats, weights = (
+        {stage: _by_item(result["samples"], field) for stage, result in results.items()} for field in ("nats", weight)
+    )
     stages = {}
     for stage, found in nats.items():
         if not found:
@@ -87,10 +90,7 @@ def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Resu
 
 def _harness(kind: str, results: Results, resampling: Resampling) -> Metric:
     metric = next(iter(results.values()))["metric"]
-    values = {
-        stage: {(s["task"], s["id"]): float(s[metric]) for s in result["samples"] if metric in s}
-        for stage, result in results.items()
-    }
+    values = {stage: _by_item(result["samples"], metric) for stage, result in results.items()}
     stages = {stage: _value(r["value"], r.get("stderr"), r["n"]) for stage, r in results.items()}
     binary = all(value in (0.0, 1.0) for found in values.values() for value in found.values())
     lower = metric.split(",")[0] in ("word_perplexity", "byte_perplexity", "bits_per_byte", "ter")
@@ -105,6 +105,18 @@ def _harness(kind: str, results: Results, resampling: Resampling) -> Metric:
         ),
         commands={stage: result["command"] for stage, result in results.items()},
     )
+
+
+def _by_item(samples: list[dict], field: str) -> dict[Key, float]:
+    """Return the field of the samples that have it; an id that comes again is another item."""
+    seen: Counter[tuple] = Counter()
+    values = {}
+    for sample in samples:
+        name = (sample.get("task", ""), sample["id"])
+        if field in sample:
+            values[*name, seen[name]] = float(sample[field])
+            seen[name] += 1
+    return values
 
 
 def _mean_difference(values: dict[str, dict[Key, float]], resampling: Resampling) -> Callable[..., Difference]:

@@ -1,0 +1,118 @@
+"""A copy of the repository with data of its own, and runs of the real `snakemake` command in it."""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "envs")
+STUBS = Path(__file__).resolve().parent / "stubs"
+_JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$", re.MULTILINE)
+
+
+def quatrains(number: int) -> list[dict[str, Any]]:
+    """Return this many quatrains of random Han characters of each metre, in the shape of chinese-poetry's files."""
+    draws = random.Random(11)
+
+    def couplet(characters: int) -> str:
+        first, second = ("".join(chr(draws.randrange(0x4E00, 0x9F00)) for _ in range(characters)) for _ in range(2))
+        return f"{first}，{second}。"
+
+    return [
+        {"author": "某甲", "paragraphs": [couplet(length), couplet(length)], "title": f"無題{index}", "id": str(index)}
+        for index in range(number)
+        for length in (5, 7)
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run did: the rules of its jobs in order, its output, and its exit status."""
+
+    rules: list[str]
+    output: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with a copy of the repository (``repository/``), raw data (``raw/``) and results (``work/``)."""
+
+    folder: Path
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def configfile(self) -> Path:
+        return self.folder / "own.yaml"
+
+    def copy(self, folder: Path) -> "Place":
+        """Copy all of it, times included: as if the same history had led there."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Place(folder)
+
+    def read(self, path: str) -> str:
+        return (self.work / path).read_text(encoding="utf-8")
+
+    def read_json(self, path: str) -> Any:
+        return json.loads(self.read(path))
+
+    def snakemake(self, *arguments: str, cores: int = 1, stubs: bool = False, **config: Any) -> Run:
+        """Run the command with this config on top of the config file.
+
+        Args:
+            arguments: Targets and options.
+            cores: For ``--cores``.
+            stubs: Whether ``python`` and ``accelerate`` are the stand-ins of ``stubs/``.
+            config: For ``--config``; mappings are handed over as YAML text, as a person would type them.
+        """
+        pairs = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in config.items()]
+        folders = [str(STUBS)] * stubs + [str(Path(sys.executable).parent), os.environ["PATH"]]
+        unwanted = ("SNAKEMAKE_PROFILE", "PYTHONPATH", "TUIQIAO_EXECUTION")
+        environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+        environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"}
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--directory", str(self.work)]
+        command += ["--configfile", str(self.configfile)] if self.configfile.exists() else []
+        command += [*arguments, *(["--config", *pairs] if pairs else [])]
+        done = subprocess.run(
+            command, cwd=self.repository, env=environment, capture_output=True, text=True, encoding="utf-8"
+        )
+        output = done.stdout + done.stderr
+        return Run(_JOB.findall(output), output, done.returncode)
+
+    def make(self, *arguments: str, **given: Any) -> Run:
+        """Run the command and check that it succeeded."""
+        run = self.snakemake(*arguments, **given)
+        assert run.status == 0, run.output[-6000:]
+        return run
+
+
+def build(folder: Path, config: str, num_poems: int) -> Place:
+    """Copy the repository and write raw data and a config file (``{raw}`` in it names the folder of raw data)."""
+    place = Place(folder)
+    place.repository.mkdir(parents=True)
+    place.work.mkdir()
+    for name in PARTS:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, place.repository / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, place.repository)
+    raw = folder / "raw" / "poems.json"
+    raw.parent.mkdir()
+    raw.write_text(json.dumps(quatrains(num_poems), ensure_ascii=False), encoding="utf-8")
+    place.configfile.write_text(config, encoding="utf-8")
+    return place

@@ -1,0 +1,290 @@
+"""The staleness contract, row by row: what is changed, and the jobs that then really run.
+
+Data steps run for real; the scripts that need torch are replaced by stand-ins (``stubs/``) whose results change
+whenever anything they are given changes.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import running
+from running import Place
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+CONFIG = """\
+recipe: custom
+model: {{base: "file://{folder}/base"}}
+sources:
+  poems:
+    use: sft
+    adapter: chinese_poetry
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
+  pairs:
+    use: preference
+    adapter: derived_pairs
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+clean: {{min_chars: 1, min_tokens: 1}}
+split: {{train: 0.6, val: 0.2, test: 0.2}}
+eval: {{tasks: [poem_continuation], form: {{enabled: true}}}}
+execution: {{threads: 1}}
+"""
+
+CARDS = {"write_model_card"}
+TOLD = {"write_config", "write_report", "all"} | CARDS
+FIGURES = {"evaluate_perplexity", "evaluate_preference", "evaluate_form", "evaluate_panel"}
+ALIGNED = {"train_align", "merge_adapter", "evaluate_harness"} | FIGURES | TOLD
+TRAINED = {"train_sft"} | ALIGNED
+DATA = {"clean_rows", "mix_sources", "split_groups", "write_data_card"}
+TASKS = {"write_eval_tasks"}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place where everything has been made once."""
+    folder = tmp_path_factory.mktemp("staleness") / "made"
+    # Named relative to the repository: a place is copied for every row.
+    place = running.build(folder, CONFIG.format(folder=".."), num_poems=100)
+    (folder / "base").mkdir()
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.save(str(folder / "base" / "tokenizer.json"))
+    run = place.make(stubs=True, cores=2)
+    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | DATA | TASKS | TRAINED
+    return place
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    return made.copy(tmp_path / "place")
+
+
+def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
+    run = place.make(stubs=True)
+    assert run.rules == []
+    assert "Nothing to be done" in run.output
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        pytest.param({"align": {"learning_rate": 1e-3}}, ALIGNED, id="align.learning_rate"),
+        pytest.param({"sft": {"learning_rate": 1e-3}}, TRAINED, id="sft.learning_rate"),
+        pytest.param({"sft": {"lora": {"r": 8}}}, TRAINED, id="sft.lora.r"),
+        pytest.param({"eval": {"limit": 5}}, {"evaluate_harness"} | TOLD, id="eval.limit"),
+        pytest.param({"eval": {"panel": {"max_new_tokens": 9}}}, {"evaluate_panel"} | TOLD, id="eval.panel"),
+        pytest.param({"eval": {"perplexity": {"max_rows": 9}}}, {"evaluate_perplexity"} | TOLD, id="eval.perplexity"),
+        pytest.param({"eval": {"bootstrap_samples": 100}}, TOLD, id="eval.bootstrap_samples"),
+        pytest.param({"generation": {"top_p": 0.5}}, {"evaluate_panel", "evaluate_form"} | TOLD, id="generation"),
+        pytest.param({"model": {"license": "mit"}}, {"write_data_card"} | TOLD, id="model.license"),
+        pytest.param({"export": {"merged": {"dtype": "bfloat16"}}}, {"merge_adapter"} | TOLD, id="export.merged"),
+        pytest.param({"tracking": {"report_to": ["tensorboard"]}}, set(), id="tracking"),
+        pytest.param({"execution": {"threads": 2, "logging_steps": 1}}, set(), id="execution"),
+    ],
+)
+def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[str]) -> None:
+    assert set(place.make(stubs=True, **config).rules) == expected
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_threshold_that_drops_other_rows(place: Place, cores: int) -> None:
+    run = place.make(stubs=True, cores=cores, clean={"max_chars": 40})
+    assert set(run.rules) == DATA | TASKS | TRAINED
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_threshold_that_drops_the_same_rows_trains_nothing(place: Place, cores: int) -> None:
+    before = {path: path.read_bytes() for path in (place.work / "results/models").rglob("*.*")}
+    run = place.make(stubs=True, cores=cores, clean={"max_chars": 4000})
+    assert set(run.rules) - TOLD == DATA
+    unchanged = {path: data for path, data in before.items() if path.read_bytes() == data and "README" not in path.name}
+    assert len(unchanged) >= 15
+
+
+def test_a_threshold_of_one_source_cleans_that_source_only(place: Place) -> None:
+    run = place.make(stubs=True, sources={"pairs": {"clean": {"max_chars": 48}}})
+    assert run.rules.count("clean_rows") == 1
+    assert run.rules.count("mix_sources") == 1
+    assert set(run.rules) == DATA | ALIGNED  # preference accuracy of the base and of SFT too, nothing else of theirs
+    assert [run.rules.count(rule) for rule in ("evaluate_perplexity", "evaluate_preference")] == [1, 3]
+
+
+def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None:
+    before = {name: place.read(f"results/data/sft/{name}.jsonl") for name in ("train", "val", "test")}
+    place.make(stubs=True, clean={"max_chars": 40})
+    assert place.read("results/data/sft/train.jsonl") != before["train"]
+    place.make(stubs=True)
+    assert {name: place.read(f"results/data/sft/{name}.jsonl") for name in before} == before
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"split": {"train": 0.7, "val": 0.1, "test": 0.2}}, id="split"),
+        pytest.param({"split": {"seed": 1}}, id="split.seed"),
+    ],
+)
+def test_the_split_leaves_cleaning_alone(place: Place, config: dict[str, Any]) -> None:
+    ran = set(place.make(stubs=True, **config).rules)
+    assert ran - {"write_eval_tasks"} <= {"split_groups", "write_data_card"} | TRAINED
+    assert "split_groups" in ran
+    assert not ran & {"standardize", "measure_rows", "clean_rows", "mix_sources", "prepare_base"}
+
+
+def test_a_quota_leaves_cleaning_alone(place: Place) -> None:
+    run = place.make(stubs=True, mix={"preference": {"max_samples": 20}})
+    assert set(run.rules) == {"mix_sources", "split_groups", "write_data_card"} | ALIGNED
+    assert run.rules.count("mix_sources") == 1
+
+
+def test_swapped_values_are_noticed(place: Place) -> None:
+    swapped = {"max_grad_norm": 0.5, "beta": 2.0}
+    place.make(stubs=True, align=swapped)
+    run = place.make(stubs=True, align={"max_grad_norm": 2.0, "beta": 0.5})
+    assert set(run.rules) == ALIGNED
+
+
+def test_the_order_of_keys_and_the_place_they_are_set_mean_nothing_to_models(place: Place) -> None:
+    text = place.configfile.read_text(encoding="utf-8")
+    head, tail = text.split("clean:", 1)
+    place.configfile.write_text(f"clean:{tail}{head}", encoding="utf-8")
+    assert place.make(stubs=True).rules == []
+
+
+def test_a_method_can_be_left_out_and_taken_back(place: Place) -> None:
+    none = place.make(stubs=True, align={"method": "none"})
+    assert not set(none.rules) & {"train_sft", "train_align", "standardize", "measure_rows", "clean_rows"}
+    assert "merge_adapter" in none.rules
+    dpo = place.make(stubs=True, align={"method": "dpo"})
+    assert "train_align" in dpo.rules
+    assert not set(dpo.rules) & {"train_sft", "standardize", "measure_rows", "clean_rows", "split_groups"}
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        "raw/poems.json",
+        "repository/config/panels/general.jsonl",
+        "repository/config/accelerate/single.yaml",
+        "repository/config/config.yaml",
+        "repository/workflow_scripts/train_sft.py",
+        "repository/Snakefile",
+        "work/results/data/sft/train.jsonl",
+        "work/results/models/base/manifest.json",
+    ],
+)
+def test_touching_means_nothing(place: Place, touched: str) -> None:
+    path = place.folder / touched
+    assert path.exists()
+    path.touch()
+    assert place.make(stubs=True).rules == []
+
+
+def test_touching_all_files_of_the_repository_means_nothing(place: Place) -> None:
+    """As after a branch switch and back."""
+    for path in place.repository.rglob("*"):
+        path.touch()
+    assert place.make(stubs=True).rules == []
+
+
+def test_a_moved_checkout_means_nothing(place: Place, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere" / "deeper"
+    moved.parent.mkdir()
+    shutil.move(place.folder, moved)
+    assert Place(moved).make(stubs=True).rules == []
+
+
+def test_an_edited_raw_file_runs_its_chain(place: Place) -> None:
+    path = place.folder / "raw" / "poems.json"
+    poems = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(poems[:-20], ensure_ascii=False), encoding="utf-8")
+    run = place.make(stubs=True)
+    assert {"standardize", "measure_rows"} | DATA <= set(run.rules)
+    assert "prepare_base" not in run.rules
+
+
+def test_a_raw_file_that_says_the_same_in_other_bytes_trains_nothing(place: Place) -> None:
+    path = place.folder / "raw" / "poems.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=1), encoding="utf-8")
+    ran = set(place.make(stubs=True).rules)
+    assert "standardize" in ran
+    assert not ran & (TRAINED - TOLD)
+
+
+def test_a_new_panel_prompt_runs_the_panel(place: Place) -> None:
+    path = place.repository / "config" / "panels" / "general.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[1:]), encoding="utf-8")
+    run = place.make(stubs=True)
+    assert set(run.rules) == {"evaluate_panel"} | TOLD - {"write_config"}
+    assert run.rules.count("evaluate_panel") == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "expected"),
+    [
+        pytest.param(
+            "lib/training/preference_trainer.py",
+            "\nimport torch",
+            "\nimport math\nimport torch",
+            ALIGNED - {"write_config"},
+            id="a code line",
+        ),
+        pytest.param(
+            "lib/training/preference_trainer.py", "\nimport torch", "\nimport torch  # why", set(), id="comment"
+        ),
+        pytest.param(
+            "lib/evaluation/perplexity.py",
+            "\nimport torch",
+            "\nimport cmath\nimport torch",
+            {"evaluate_perplexity"} | TOLD - {"write_config"},
+            id="an evaluation",
+        ),
+        pytest.param(
+            "lib/cleaning/verdicts.py",
+            "\n\n\n",
+            "\nSTRAY = 3\n\n\n",
+            DATA | (TOLD - {"write_config"}),
+            id="cleaning code with the same result",
+        ),
+        pytest.param("lib/adapters/alpaca.py", "\n\n\n", "\nSTRAY = 3\n\n\n", set(), id="an adapter not selected"),
+    ],
+)
+def test_edited_code(place: Place, module: str, old: str, new: str, expected: set[str]) -> None:
+    path = place.repository / "workflow_scripts" / module
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = set(place.make(stubs=True).rules)
+    assert found <= expected
+    assert found >= expected - TOLD
+
+
+def test_a_new_pin_runs_what_imports_the_package(place: Place) -> None:
+    path = place.repository / "envs" / "requirements.txt"
+    path.write_text(path.read_text(encoding="utf-8").replace("gguf==", "gguf==99."), encoding="utf-8")
+    assert place.make(stubs=True).rules == []  # no code of ours imports it: transformers does
+
+
+@pytest.mark.parametrize("tampered", ["results/models/align/adapter_model.safetensors", "results/eval/sft/panel.json"])
+def test_what_is_deleted_is_made_again(place: Place, tampered: str) -> None:
+    before = place.read(tampered)
+    (place.work / tampered).unlink()
+    run = place.make(tampered, stubs=True)
+    assert run.rules == [{"adapter_model.safetensors": "train_align"}.get(Path(tampered).name, "evaluate_panel")]
+    assert place.read(tampered) == before
+
+
+def test_a_dry_run_lists_what_a_threshold_makes_stale_and_why(place: Place) -> None:
+    run = place.make("--dry-run", stubs=True, clean={"max_chars": 40})
+    assert set(run.rules) >= DATA
+    assert not set(run.rules) & {"standardize", "measure_rows", "prepare_base", "acquire"}
+    assert "Params have changed since last execution" in run.output
+    again = place.make("--dry-run", stubs=True, align={"learning_rate": 1e-3})
+    assert set(again.rules) == ALIGNED
