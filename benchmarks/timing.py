@@ -1,4 +1,9 @@
-"""Time the steps of a training run, by the clock and by the processor."""
+"""Time the steps of a training run, by the clock and by the main thread.
+
+The main thread does all serial work and its share of all parallel work, and sleeps while it waits
+(OMP_WAIT_POLICY=passive): its processor time is close to what the clock would show on a machine that does nothing
+else. Says nothing about a GPU.
+"""
 
 import itertools
 import time
@@ -9,7 +14,7 @@ from typing import Any
 
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
-Times = tuple[float, float]  # seconds by the clock, and of the processor over all threads: others' work is in the first
+Times = tuple[float, float]  # seconds by the clock, and of processor time of the main thread
 NOTHING: Times = (0.0, 0.0)
 
 
@@ -18,9 +23,9 @@ class Run:
     """One training run.
 
     Attributes:
-        seconds: Of each step, by the clock and by the processor (all threads): (2,) each.
+        seconds: Of each step.
         losses: Of each step.
-        once: What preparing the rows of one step took, the same two.
+        once: What preparing the rows of one step took.
     """
 
     seconds: list[Times]
@@ -40,7 +45,7 @@ class Contender:
     def seconds_per_step(self) -> Times:
         """Return the mean over steps of the least time any run took for the step; the first step warms up."""
         best = [least(times) for times in zip(*(run.seconds for run in self.runs), strict=True)][1:]
-        return fmean(clock for clock, _ in best), fmean(processor for _, processor in best)
+        return fmean(clock for clock, _ in best), fmean(thread for _, thread in best)
 
     def largest_difference(self, other: "Contender") -> float:
         """Return the largest relative difference of the losses of any step of any run."""
@@ -63,7 +68,7 @@ class StepClock(TrainerCallback):
 
 
 def now() -> Times:
-    return time.perf_counter(), time.process_time()
+    return time.perf_counter(), time.thread_time()
 
 
 def between(before: Times, after: Times) -> Times:
@@ -71,8 +76,8 @@ def between(before: Times, after: Times) -> Times:
 
 
 def least(times: Iterable[Times]) -> Times:
-    clock, processor = zip(*times, strict=True)
-    return min(clock), min(processor)
+    clock, thread = zip(*times, strict=True)
+    return min(clock), min(thread)
 
 
 def run_once(contender: Contender) -> Run:

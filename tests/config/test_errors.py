@@ -11,11 +11,12 @@ from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLE = Path(__file__).parent / "sample.yaml"
 
 
 def error_of(*configfiles: Path, **arguments: Any) -> UserError:
     with pytest.raises(UserError) as caught:
-        layers.load(REPOSITORY, list(configfiles), arguments)
+        layers.load(REPOSITORY, [SAMPLE, *configfiles], arguments)
     return caught.value
 
 
@@ -77,7 +78,7 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
             "add it; config/config.yaml shows every key",
         ),
         ({"recipe": "tanng"}, "unknown recipe 'tanng'", "recipe (--config)", "did you mean tang? choose one of: "),
-        ({"hardware": "abacus"}, "unknown hardware 'abacus'", "hardware (--config)", "choose one of: cpu, rtx4090"),
+        ({"hardware": "abacus"}, "unknown hardware 'abacus'", "hardware (--config)", "choose one of: cpu, "),
     ],
 )
 def test_wrong_values(arguments: dict[str, Any], what: str, where: str, change: str) -> None:
@@ -191,7 +192,7 @@ def test_no_mistake_hides_the_others() -> None:
             "give one of them and set the other to null",
         ),
         (
-            {"align": "{epochs: null, max_steps: null}"},
+            {"align": "{epochs: null}"},
             "epochs is None and max_steps is None",
             "align.epochs, align.max_steps",
             "give one of them and set the other to null",
@@ -240,7 +241,7 @@ def test_contradictions(arguments: dict[str, Any], what: str, where: str, change
     ],
 )
 def test_what_looks_like_a_contradiction_but_is_none(arguments: dict[str, Any]) -> None:
-    assert layers.load(REPOSITORY, [], arguments).config.recipe == "tang"
+    assert layers.load(REPOSITORY, [SAMPLE], arguments).config.recipe == "custom"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_missing_local_files(arguments: dict[str, Any], path: str, key: str) -> 
 
 
 def test_files_that_are_not_used_may_be_missing() -> None:
-    config = layers.load(REPOSITORY, [], {"eval": "{panel: {enabled: false, prompts: a.jsonl}}"}).config
+    config = layers.load(REPOSITORY, [SAMPLE], {"eval": "{panel: {enabled: false, prompts: a.jsonl}}"}).config
     assert config.eval.panel.prompts == "a.jsonl"
 
 

@@ -10,6 +10,7 @@ import yaml
 from workflow_scripts.lib.config import annotated, layers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLE = Path(__file__).parent / "sample.yaml"
 HARDWARE = sorted(path.stem for path in (REPOSITORY / "config" / "hardware").glob("*.yaml"))
 RECIPES = sorted(path.stem for path in (REPOSITORY / "config" / "recipes").glob("*.yaml"))
 
@@ -63,7 +64,7 @@ def test_hardware_on_the_command_line_wins_over_a_config_file(own: Path) -> None
 def test_a_recipe_replaces_sources() -> None:
     source = {"use": "sft", "adapter": "messages", "from": "npm://a@1/b", "license": "mit"}
     defaults = layers.read_layer(REPOSITORY / "config" / "config.yaml", "config/config.yaml")
-    tang = layers.read_layer(REPOSITORY / "config" / "recipes" / "tang.yaml", "config/recipes/tang.yaml")
+    tang = layers.read_layer(SAMPLE, "config/recipes/tang.yaml")
     other = layers.Layer("config/recipes/other.yaml", {"sources": {"other": source}, "align": {"method": "none"}}, {})
     assert list(layers.merge([defaults, tang, other]).config.sources) == ["other"]
     added = layers.Layer("--configfile", other.values, {})
@@ -141,6 +142,6 @@ def test_annotated_config_loads_back_to_the_same_values(own: Path) -> None:
 
 
 def test_values_tell_a_bound_left_out_from_one_switched_off() -> None:
-    values = load(sources="{tang_poems: {clean: {max_chars: null}}}").values()
+    values = load(SAMPLE, sources="{tang_poems: {clean: {max_chars: null}}}").values()
     assert values["sources"]["tang_poems"]["clean"] == {"max_chars": None}
     assert values["sources"]["tang_pairs"]["clean"] == {}

@@ -94,7 +94,7 @@ def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[s
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_threshold_that_drops_other_rows(place: Place, cores: int) -> None:
-    run = place.make(stubs=True, cores=cores, clean={"max_chars": 40})
+    run = place.make(stubs=True, cores=cores, clean={"max_chars": 30})
     assert set(run.rules) == DATA | TASKS | TRAINED
 
 
@@ -108,7 +108,7 @@ def test_a_threshold_that_drops_the_same_rows_trains_nothing(place: Place, cores
 
 
 def test_a_threshold_of_one_source_cleans_that_source_only(place: Place) -> None:
-    run = place.make(stubs=True, sources={"pairs": {"clean": {"max_chars": 48}}})
+    run = place.make(stubs=True, sources={"pairs": {"clean": {"max_chars": 30}}})
     assert run.rules.count("clean_rows") == 1
     assert run.rules.count("mix_sources") == 1
     assert set(run.rules) == DATA | ALIGNED  # preference accuracy of the base and of SFT too, nothing else of theirs
@@ -117,7 +117,7 @@ def test_a_threshold_of_one_source_cleans_that_source_only(place: Place) -> None
 
 def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None:
     before = {name: place.read(f"results/data/sft/{name}.jsonl") for name in ("train", "val", "test")}
-    place.make(stubs=True, clean={"max_chars": 40})
+    place.make(stubs=True, clean={"max_chars": 30})
     assert place.read("results/data/sft/train.jsonl") != before["train"]
     place.make(stubs=True)
     assert {name: place.read(f"results/data/sft/{name}.jsonl") for name in before} == before
@@ -282,7 +282,7 @@ def test_what_is_deleted_is_made_again(place: Place, tampered: str) -> None:
 
 
 def test_a_dry_run_lists_what_a_threshold_makes_stale_and_why(place: Place) -> None:
-    run = place.make("--dry-run", stubs=True, clean={"max_chars": 40})
+    run = place.make("--dry-run", stubs=True, clean={"max_chars": 30})
     assert set(run.rules) >= DATA
     assert not set(run.rules) & {"standardize", "measure_rows", "prepare_base", "acquire"}
     assert "Params have changed since last execution" in run.output
