@@ -3,8 +3,9 @@
     OMP_WAIT_POLICY=passive python -m benchmarks.train_speed
 
 Stock is TRL as its documentation has it: PEFT adapter, default trainer, default loss. Three settings differ from its
-defaults: float32 instead of bfloat16 and no gradient checkpointing, both in its favour on a CPU, and rows in file
-order, because both have to see the same ones. TRL switches dropout off by itself for ORPO and DPO, but not for SFT.
+defaults: float32, without which losses could not be compared to 1e-4; no gradient checkpointing, which would slow it
+down; and rows in file order, because both have to see the same ones. TRL switches dropout off by itself for ORPO and
+DPO, but not for SFT.
 On a machine that does other work too, trust the main thread's time more than the clock (benchmarks/timing.py).
 """
 

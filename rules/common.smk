@@ -117,7 +117,7 @@ MODEL_CARDS = expand("results/models/{folder}/README.md", folder=[*PLAN.trained_
 
 
 wildcard_constraints:
-    source="[a-z0-9_]+",
+    source="|".join(PLAN.sources),
     use="sft|preference",
     stage="base|sft|align",
     folder="sft|align|merged",

@@ -16,7 +16,7 @@ from workflow_scripts.lib.model_loading import load_tokenizer
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # tiny tensors: two threads would mostly wait for each other
     return tiny.build(tmp_path_factory.mktemp("base"))
 
 

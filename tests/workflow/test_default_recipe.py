@@ -1,4 +1,4 @@
-"""The default recipe for real, at reduced size: the real wheel, the real npm package, the real rules. Needs an index."""
+"""The default recipe for real, at reduced size: real wheel, real npm package, real rules. Needs an index."""
 
 from pathlib import Path
 from typing import Any

@@ -42,12 +42,13 @@ eval:
 execution: {{threads: 2, logging_steps: 1, save_steps: 2}}
 """
 ADAPTER = "results/models/{}/adapter_model.safetensors"
+NUM_POEMS = 800  # a pair needs two poems in the same thousandth of the groups
 STAGES = ("base", "sft", "align")
 
 
 def place_in(folder: Path) -> Place:
     config = CONFIG.format(folder="..", panel="../panel.jsonl")
-    place = running.build(folder, config, num_poems=80)
+    place = running.build(folder, config, num_poems=NUM_POEMS // 2)
     prompts = [
         {"id": f"p{n}", "theme": "诗", "messages": [{"role": "user", "content": f"续写：{n}"}]} for n in range(2)
     ]
@@ -93,7 +94,7 @@ def test_training_changed_what_is_measured(report: dict[str, Any]) -> None:
 
 def test_every_row_ends_in_one_place(place: Place) -> None:
     card = place.read_json("results/data/card.json")
-    raw = {f"{source}/poems.json#{number}" for source in ("poems", "pairs") for number in range(160)}
+    raw = {f"{source}/poems.json#{number}" for source in ("poems", "pairs") for number in range(NUM_POEMS)}
     for use, source in (("sft", "poems"), ("preference", "pairs")):
         ledgers = [f"standard/{source}.drops", f"clean/{source}.drops", f"{use}/drops"]
         splits = [f"{use}/{name}" for name in ("train", "val", "test")]
@@ -103,7 +104,7 @@ def test_every_row_ends_in_one_place(place: Place) -> None:
         )
         assert all(drop["reason"] and drop["step"] for drop in dropped)
         ids = [row["id"] for row in dropped + kept]
-        assert len(ids) == len(set(ids)) == 160
+        assert len(ids) == len(set(ids)) == NUM_POEMS
         assert len(kept) > 20
         assert card["uses"][use]["rows"] == len(kept)
         if use == "sft":

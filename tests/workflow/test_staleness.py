@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A place where everything has been made once."""
     folder = tmp_path_factory.mktemp("staleness") / "made"
     # Named relative to the repository: a place is copied for every row.
-    place = running.build(folder, CONFIG.format(folder=".."), num_poems=100)
+    place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
     (folder / "base").mkdir()
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
@@ -138,7 +138,7 @@ def test_the_split_leaves_cleaning_alone(place: Place, config: dict[str, Any]) -
 
 
 def test_a_quota_leaves_cleaning_alone(place: Place) -> None:
-    run = place.make(stubs=True, mix={"preference": {"max_samples": 20}})
+    run = place.make(stubs=True, mix={"preference": {"max_samples": 10}})
     assert set(run.rules) == {"mix_sources", "split_groups", "write_data_card"} | ALIGNED
     assert run.rules.count("mix_sources") == 1
 
