@@ -18,10 +18,10 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 	$(RUN) snakemake --cores $(CORES) results/eval/report.json
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
-	$(RUN) pytest -m "not full"
+	$(RUN) pytest -n 2 --dist loadfile -m "not full"
 
 test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready-dev  ## Check style of Python and Snakemake code
 	$(RUN) ruff check .
