@@ -85,8 +85,9 @@ class Place:
         environment = {name: value for name, value in os.environ.items() if name not in unwanted}
         environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--directory", str(self.work)]
+        command += arguments  # before --configfile, which takes all names that follow it
         command += ["--configfile", str(self.configfile)] if self.configfile.exists() else []
-        command += [*arguments, *(["--config", *pairs] if pairs else [])]
+        command += ["--config", *pairs] if pairs else []
         done = subprocess.run(
             command, cwd=self.repository, env=environment, capture_output=True, text=True, encoding="utf-8"
         )

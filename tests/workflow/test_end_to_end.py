@@ -50,7 +50,8 @@ def place_in(folder: Path) -> Place:
     config = CONFIG.format(folder="..", panel="../panel.jsonl")
     place = running.build(folder, config, num_poems=NUM_POEMS // 2)
     prompts = [
-        {"id": f"p{n}", "theme": "诗", "messages": [{"role": "user", "content": f"续写：{n}"}]} for n in range(2)
+        {"id": f"p{n}", "theme": "诗", "messages": [{"role": "user", "content": f"续写：{n}"}], "check": "quatrain5"}
+        for n in range(2)
     ]
     lines = "".join(json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in prompts)
     (folder / "panel.jsonl").write_text(lines, encoding="utf-8")

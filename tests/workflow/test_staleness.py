@@ -263,7 +263,7 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     found = set(place.make(stubs=True).rules)
     assert found <= expected
-    assert found >= expected - TOLD
+    assert found >= expected - TOLD - {"write_data_card"}  # not needed where its inputs come out the same
 
 
 def test_a_new_pin_runs_what_imports_the_package(place: Place) -> None:
