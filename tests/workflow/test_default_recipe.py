@@ -49,7 +49,7 @@ def report(place: Place) -> dict[str, Any]:
 def test_the_report_has_its_stages_and_headline(report: dict[str, Any]) -> None:
     checked = Report.model_validate(report)
     assert checked.recipe == "tang"
-    assert checked.stages == ["base", "align"]
+    assert checked.stages == ["base", "sft", "align"]  # SFT was not evaluated here, but trained
     assert {entry.metric.split(".")[0] for entry in checked.headline} >= {"perplexity", "form"}
     assert {metric.kind for metric in checked.metrics} == {"perplexity", "form", "preference", "panel", "harness"}
     assert (checked.training["sft"].steps, checked.training["align"].steps) == (2, 1)
