@@ -10,7 +10,7 @@ from workflow_scripts.lib.evaluation.stage import load_stage
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, help="JSON: seed, model, eval.{batch_size, panel}, generation")
+    parser.add_argument("--config", required=True, help="JSON: seed, model, eval, generation")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--adapter", type=Path, help="folder of the stage's adapter; without it, the base answers")
     parser.add_argument("--prompts", type=Path, required=True, help="JSON Lines of prompts")

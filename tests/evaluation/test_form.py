@@ -20,7 +20,7 @@ def config(max_rows: int | None = None) -> dict:
     return {
         "seed": 42,
         "model": MODEL,
-        "eval": {"batch_size": 4, "form": {"enabled": True, "max_rows": max_rows, "max_new_tokens": 12}},
+        "eval": {"generation_batch_size": 4, "form": {"enabled": True, "max_rows": max_rows, "max_new_tokens": 12}},
         "generation": GREEDY,
     }
 

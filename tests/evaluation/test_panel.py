@@ -29,7 +29,7 @@ def config(system_prompt: str | None = None) -> dict:
         "seed": 42,
         "model": MODEL | {"system_prompt": system_prompt},
         "eval": {
-            "batch_size": 3,
+            "generation_batch_size": 3,
             "panel": {"enabled": True, "prompts": "config/panels/tang.jsonl", "max_new_tokens": 12},
         },
         "generation": GREEDY,

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from workflow_scripts.lib.config.training import Model
@@ -36,6 +35,8 @@ def load_model(base: Path, model: Model, adapter: Path | None = None, *, trainab
     if model.quantization == "none":
         loaded = loaded.to(device())
     if adapter is not None:
+        from peft import PeftModel  # takes seconds to import, and the base alone does without
+
         loaded = PeftModel.from_pretrained(loaded, adapter, is_trainable=trainable)
     return loaded.train() if trainable else loaded.eval()
 

@@ -88,7 +88,8 @@ class Plan:
         """Return what an evaluation sees of the config, canonical JSON."""
         names = {"harness": ("tasks", "limit", "num_fewshot")}.get(kind, (kind,))
         seen: dict[str, Any] = {"model": self.loading}
-        seen["eval"] = {name: self.value(f"eval.{name}") for name in ("batch_size", *names)}
+        batch = "generation_batch_size" if kind in ("form", "panel") else "batch_size"
+        seen["eval"] = {name: self.value(f"eval.{name}") for name in (batch, *names)}
         if kind in ("form", "panel"):
             seen |= {"seed": self.config.seed, "generation": self.value("generation")}
         if kind in ("perplexity", "preference"):

@@ -45,6 +45,7 @@ class Eval(Section):
     limit: optional(Count)
     num_fewshot: optional(CountOrZero)
     batch_size: Count
+    generation_batch_size: Count
     bootstrap_samples: Annotated[Whole, Field(ge=100)]
     perplexity: Perplexity
     preference: PreferenceAccuracy

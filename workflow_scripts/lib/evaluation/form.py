@@ -22,7 +22,7 @@ COPIED = 4  # characters: a run this long out of the prompt is no coincidence in
 
 
 class FormEval(Section):
-    batch_size: Count
+    generation_batch_size: Count
     form: Form
 
 
@@ -42,7 +42,7 @@ def evaluate_form(model: Any, tokenizer: Any, rows: Iterable[dict], config: Form
     chosen = _with_form(rows, config.eval.form.max_rows)
     torch.manual_seed(config.seed)
     samples: list[dict] = []
-    for batch in batched(chosen, config.eval.batch_size):
+    for batch in batched(chosen, config.eval.generation_batch_size):
         dialogues = [with_system_prompt(row["messages"][:-1], config.model.system_prompt) for row in batch]
         replies = generate(model, tokenizer, dialogues, config.generation, config.eval.form.max_new_tokens)
         samples += [_sample(row, reply) for row, reply in zip(batch, replies, strict=True)]

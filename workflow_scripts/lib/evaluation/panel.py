@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class PanelEval(Section):
-    batch_size: Count
+    generation_batch_size: Count
     panel: Panel
 
 
@@ -47,7 +47,7 @@ def evaluate_panel(model: Any, tokenizer: Any, prompts: list[dict], config: Pane
     check_prompts(prompts, where)
     torch.manual_seed(config.seed)
     samples = []
-    for batch in batched(prompts, config.eval.batch_size):
+    for batch in batched(prompts, config.eval.generation_batch_size):
         dialogues = [with_system_prompt(prompt["messages"], config.model.system_prompt) for prompt in batch]
         replies = generate(model, tokenizer, dialogues, config.generation, config.eval.panel.max_new_tokens)
         for prompt, dialogue, reply in zip(batch, dialogues, replies, strict=True):
