@@ -1,5 +1,8 @@
 """What must hold for any model: accumulation, weights, shared prefixes, resume, stopping. Float32, tiny model."""
 
+import os
+import signal
+
 import building
 import pytest
 import tiny
@@ -173,6 +176,38 @@ def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pai
     assert checkpoints.last(tmp_path / "cut").endswith("checkpoint-2")
     found = run(again, tmp_path / "cut", evaluations=3)
     assert found == expected
+    for name, value in building.weights(whole.model).items():
+        assert torch.equal(value, building.weights(again.model)[name]), name
+
+
+@pytest.mark.parametrize("kind", ["sft", "orpo"])
+def test_sigterm_saves_a_checkpoint_of_any_step_and_the_resumed_run_is_the_same(
+    base, tokenizer, rows, pairs, tmp_path, kind
+):
+    def make(folder):
+        folder.mkdir(exist_ok=True)
+        if kind == "sft":
+            return building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1)
+        return building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
+
+    whole = make(tmp_path / "whole")
+    expected = run(whole, tmp_path / "whole", evaluations=3)
+    cut = make(tmp_path / "cut")
+    cut.args.save_steps, cut.state.save_steps = 100, 100
+    step = cut.training_step
+
+    def told_to_stop(*args, **kwargs):
+        if cut.state.global_step == 2:  # during the third step, between two log lines
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(*args, **kwargs)
+
+    cut.training_step = told_to_stop
+    with pytest.raises(SystemExit) as stop:
+        run(cut, tmp_path / "cut", evaluations=3)
+    assert stop.value.code == 143
+    assert checkpoints.last(tmp_path / "cut").endswith("checkpoint-3")
+    again = make(tmp_path / "cut")
+    assert run(again, tmp_path / "cut", evaluations=3) == expected
     for name, value in building.weights(whole.model).items():
         assert torch.equal(value, building.weights(again.model)[name]), name
 

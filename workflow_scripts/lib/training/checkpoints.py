@@ -11,8 +11,6 @@ from pathlib import Path
 
 from transformers.trainer_utils import get_last_checkpoint
 
-from workflow_scripts.lib.errors import UserError
-
 log = logging.getLogger(__name__)
 KEPT_RUNS = 2  # folders of earlier inputs that stay, so that going back to them can resume
 
@@ -34,19 +32,16 @@ def identity(config: str, code: str, files: list[Path], digests: list[str]) -> s
 def reserved(folder: Path, run: str) -> Iterator[Path]:
     """Reserve the checkpoint folder of this run, and clear away those of older ones.
 
-    Raises:
-        UserError: If another process is training there.
+    Waits for another process that trains there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(
-                "another process is training here",
-                str(folder),
-                "wait for it, or stop it (a killed run may go on)",
-            ) from None
+            # What a killed run left behind goes on by itself; its checkpoints are of use when it ends.
+            log.info("waiting for another process that trains in %s", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         own = folder / run
         own.mkdir(exist_ok=True)
         others = sorted(

@@ -1,10 +1,14 @@
 """What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PrinterCallback, Trainer
 
+from workflow_scripts.lib import jsonl
+
+LOGGED = "logged_sums.json"  # in a checkpoint: sums since the last log line, so that any step can be resumed after
 Sums = dict[str, torch.Tensor]
 
 
@@ -61,6 +65,24 @@ class ExactTrainer(Trainer):
             logs = {**logs, **self.describe(gathered)}
             self._logged = {}
         super().log(logs, start_time)
+
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
+        if resume_from_checkpoint and self.is_world_process_zero():
+            kept = jsonl.read_json(Path(resume_from_checkpoint) / LOGGED)
+            self._logged = {
+                name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device)
+                for name, (value, dtype) in kept.items()
+            }
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        # Before the rest: a checkpoint counts as complete once its trainer_state.json is there (checkpoints.last).
+        gathered = {name: self.accelerator.reduce(value, "sum") for name, value in self._logged.items()}
+        if self.is_world_process_zero():
+            folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+            kept = {name: (value.tolist(), str(value.dtype).removeprefix("torch.")) for name, value in gathered.items()}
+            jsonl.write_json(folder / LOGGED, kept)
+        super()._save_checkpoint(model, trial)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Return the loss and figures over all validation rows, keys starting with ``eval_``."""

@@ -37,7 +37,10 @@ def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]
         trainer.add_callback(schedule.EvenValidations(evaluations, trainer.args.max_steps))
         trainer.add_callback(best)
     trainer.add_callback(schedule.Progress())
+    stop = schedule.StopOnSignal()
+    trainer.add_callback(stop)
     trainer.train(resume_from_checkpoint=checkpoints.last(folder))
+    stop.leave_if_stopped(trainer.state)
     training, validation = schedule.history(trainer.state)
     step = trainer.state.global_step
     if best.note.exists() and evaluations:

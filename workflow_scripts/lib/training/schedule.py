@@ -2,6 +2,8 @@
 
 import json
 import logging
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,31 @@ class BestAdapter(TrainerCallback):
             return
         model.save_pretrained(self.folder, selected_adapters=["default"])
         jsonl.write_json(self.note, {"step": state.global_step, "loss": metrics["eval_loss"]})
+
+
+class StopOnSignal(TrainerCallback):
+    """On SIGTERM, which batch systems send before they kill, save a checkpoint after the running step and stop."""
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.received = True
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.received and state.global_step < state.max_steps:
+            control.should_save = control.should_training_stop = True
+
+    def leave_if_stopped(self, state: TrainerState) -> None:
+        """End the process as the signal would have, unless training came to its end."""
+        if self.received and state.global_step < state.max_steps:
+            log.info(
+                "told to stop: a checkpoint of step %d is saved, the same command goes on there", state.global_step
+            )
+            sys.exit(128 + signal.SIGTERM)
 
 
 class Progress(TrainerCallback):
