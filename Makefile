@@ -5,9 +5,10 @@ BIN := $(CURDIR)/$(VENV)/bin
 PYTHON ?= python3
 RUN := PATH="$(BIN):$$PATH"
 CORES ?= 1
+MAX_SIZE ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-full lint format schema clean
+.PHONY: help setup report test test-full lint format schema plan store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,15 @@ format: $(VENV)/.ready-dev  ## Format Python and Snakemake code (before results 
 
 schema: setup  ## Write config/schema.json anew from the config models
 	$(RUN) python -m workflow_scripts.write_schema --schema config/schema.json
+
+plan:  ## Show which steps are stale, why, and how long they take; runs nothing
+	@$(RUN) snakemake -n --quiet all --cores $(CORES)
+
+store:  ## List what results/store keeps of earlier settings
+	@$(RUN) python -m workflow_scripts.manage_store list --results results
+
+prune:  ## Shrink results/store to MAX_SIZE (such as 5GB); what is in use stays
+	@$(RUN) python -m workflow_scripts.manage_store prune --results results --max-size $(MAX_SIZE)
 
 clean:  ## Remove results (not data_raw, data_cache or human)
 	rm -rf results .snakemake

@@ -22,6 +22,7 @@ rule all:
 
 onstart:
     hold_folder()
+    tell_plan()
 
 
 onsuccess:

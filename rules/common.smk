@@ -1,3 +1,5 @@
+import atexit
+import dataclasses
 import json
 import os
 import shlex
@@ -8,9 +10,12 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow_scripts.lib import environment, final_words, staleness
+from workflow_scripts.lib import engine, environment, final_words, jsonl, planning, staleness
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.sizes import parse_size
+from workflow_scripts.lib.provenance.store import Store
 from workflow_scripts.lib.workflow import Plan
 
 try:
@@ -52,9 +57,14 @@ def section(**parts):
     return lambda wildcards: PLAN.section(**parts)
 
 
+CODE = {}  # digest -> what it stands for
+
+
 def code_digest(script, *selected):
     """Return the digest of the code that a rule runs."""
-    return staleness.code_digest(script, *selected)
+    code = staleness.code_of(script, *selected)
+    CODE[code.digest] = code
+    return code.digest
 
 
 def repository(path):
@@ -106,14 +116,44 @@ def hold_folder():
         _FOLDER_LOCK = final_words.hold(Path("results"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    for digest, code in CODE.items():
+        if not (records.CODE_FOLDER / f"{digest}.json").exists():
+            jsonl.write_json(records.CODE_FOLDER / f"{digest}.json", dataclasses.asdict(code))
+
+
+WORKING_FOLDER = os.getcwd()
+TOLD = []  # whether the plan was told
+
+
+def tell_plan():
+    """Say which steps run and why, and what of the rest cannot be vouched for."""
+    TOLD.append(True)
+    found = engine.steps(workflow, CODE)
+    lines = planning.plan(found, [entry.record for entry in Store(Path("results/store")).entries([])])
+    if lines:
+        sys.stderr.write(f"\n{planning.table(lines)}\n\n")
+    doubts = planning.doubts(found, thorough=engine.has_lost_metadata(workflow))
+    sys.stderr.write(final_words.doubts(doubts))
+
+
+def tell_plan_without_run():
+    """Say the same after a dry run or where nothing is to be done: the engine calls no hook then."""
+    if engine.has_plan(workflow) and not TOLD:
+        os.chdir(WORKING_FOLDER)  # the engine has left it by then
+        tell_plan()
 
 
 def tell_result():
+    Store(Path("results/store")).prune(parse_size(PLAN.config.execution.store.max_size), records.read_all())
     sys.stderr.write(final_words.result(Path("results/eval/report.json")))
 
 
 def tell_failure(log):
     sys.stderr.write(final_words.failure(Path("results/logs")))
+
+
+if workflow.is_main_process:
+    atexit.register(tell_plan_without_run)
 
 
 MODEL_CARDS = expand("results/models/{folder}/README.md", folder=[*PLAN.trained_stages, "merged"])

@@ -12,7 +12,14 @@ rule write_config:
         config=lambda wildcards: PLAN.annotated(),
         code=code_digest("write_config"),
     shell:
-        "python -m workflow_scripts.write_config --config {params.config:q} --output {output:q} 2>&1 | tee {log:q}"
+        r"""
+        python -m workflow_scripts.run_step --step "write_config {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.write_config \
+            --config {params.config:q} \
+            --output {output:q} \
+            2>&1 | tee {log:q}
+        """
 
 
 rule acquire:
@@ -28,7 +35,9 @@ rule acquire:
         code=code_digest("acquire"),
     shell:
         r"""
-        python -m workflow_scripts.acquire \
+        python -m workflow_scripts.run_step --step "acquire {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} -- \
+            python -m workflow_scripts.acquire \
             --config {params.config:q} \
             --receipt {output.receipt:q} \
             2>&1 | tee {log:q}
@@ -52,7 +61,9 @@ rule standardize:
         code=lambda wildcards: code_digest("standardize", PLAN.adapter_module(wildcards.source)),
     shell:
         r"""
-        python -m workflow_scripts.standardize \
+        python -m workflow_scripts.run_step --step "standardize {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.standardize \
             --config {params.config:q} \
             --source {wildcards.source} \
             --raw {input.raw:q} \
@@ -79,7 +90,9 @@ rule measure_rows:
         code=code_digest("measure_rows"),
     shell:
         r"""
-        python -m workflow_scripts.measure_rows \
+        python -m workflow_scripts.run_step --step "measure_rows {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.measure_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
             --tokenizer {input.tokenizer:q} \
@@ -106,7 +119,9 @@ rule clean_rows:
         code=code_digest("clean_rows"),
     shell:
         r"""
-        python -m workflow_scripts.clean_rows \
+        python -m workflow_scripts.run_step --step "clean_rows {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.clean_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
             --measures {input.measures:q} \
@@ -134,7 +149,9 @@ rule mix_sources:
         code=code_digest("mix_sources"),
     shell:
         r"""
-        python -m workflow_scripts.mix_sources \
+        python -m workflow_scripts.run_step --step "mix_sources {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.mix_sources \
             --config {params.config:q} \
             --kept {input.kept:q} \
             --mixed {output.mixed:q} \
@@ -163,7 +180,9 @@ checkpoint split_groups:
         code=code_digest("split_groups"),
     shell:
         r"""
-        python -m workflow_scripts.split_groups \
+        python -m workflow_scripts.run_step --step "split_groups {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} -- \
+            python -m workflow_scripts.split_groups \
             --config {params.config:q} \
             --mixed {input.mixed:q} \
             --train {output.train:q} \
@@ -197,7 +216,9 @@ rule write_data_card:
         code=code_digest("write_data_card"),
     shell:
         r"""
-        python -m workflow_scripts.write_data_card \
+        python -m workflow_scripts.run_step --step "write_data_card {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.write_data_card \
             --config {params.config:q} \
             --measures {input.measures:q} \
             --standard-drops {input.standard_drops:q} \

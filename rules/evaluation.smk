@@ -19,7 +19,9 @@ rule write_eval_tasks:
         code=lambda wildcards: code_digest("write_eval_tasks", PLAN.task_module(wildcards.task)),
     shell:
         r"""
-        python -m workflow_scripts.write_eval_tasks \
+        python -m workflow_scripts.run_step --step "write_eval_tasks {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.write_eval_tasks \
             --config {params.config:q} \
             --task {wildcards.task} \
             --rows {input.rows:q} \
@@ -52,7 +54,9 @@ rule evaluate_harness:
     shell:
         r"""
         adapter={input.adapter:q}
-        python -m workflow_scripts.evaluate_harness \
+        python -m workflow_scripts.run_step --step "evaluate_harness {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_harness \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
@@ -88,7 +92,9 @@ rule evaluate_perplexity:
     shell:
         r"""
         adapter={input.adapter:q}
-        python -m workflow_scripts.evaluate_perplexity \
+        python -m workflow_scripts.run_step --step "evaluate_perplexity {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_perplexity \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
@@ -122,7 +128,9 @@ rule evaluate_preference:
     shell:
         r"""
         adapter={input.adapter:q}
-        python -m workflow_scripts.evaluate_preference \
+        python -m workflow_scripts.run_step --step "evaluate_preference {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_preference \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
@@ -156,7 +164,9 @@ rule evaluate_form:
     shell:
         r"""
         adapter={input.adapter:q}
-        python -m workflow_scripts.evaluate_form \
+        python -m workflow_scripts.run_step --step "evaluate_form {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_form \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
@@ -189,7 +199,9 @@ rule evaluate_panel:
     shell:
         r"""
         adapter={input.adapter:q}
-        python -m workflow_scripts.evaluate_panel \
+        python -m workflow_scripts.run_step --step "evaluate_panel {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_panel \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
@@ -221,7 +233,9 @@ rule write_report:
         code=code_digest("write_report"),
     shell:
         r"""
-        python -m workflow_scripts.write_report \
+        python -m workflow_scripts.run_step --step "write_report {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.write_report \
             --config {params.config:q} \
             --card {input.card:q} \
             --folder results/eval \
@@ -250,7 +264,9 @@ rule write_model_card:
         code=code_digest("write_model_card"),
     shell:
         r"""
-        python -m workflow_scripts.write_model_card \
+        python -m workflow_scripts.run_step --step "write_model_card {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.write_model_card \
             --config {params.config:q} \
             --report {input.report:q} \
             --card {input.card:q} \

@@ -21,7 +21,9 @@ rule prepare_base:
         code=code_digest("prepare_base"),
     shell:
         r"""
-        python -m workflow_scripts.prepare_base \
+        python -m workflow_scripts.run_step --step "prepare_base {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --folder results/models/base --store results/store -- \
+            python -m workflow_scripts.prepare_base \
             --config {params.config:q} \
             --source {input.source:q} \
             --receipt {input.receipt:q} \
@@ -58,7 +60,9 @@ rule train_sft:
         code=code_digest("train_sft"),
     shell:
         r"""
-        accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_sft \
+        python -m workflow_scripts.run_step --step "train_sft {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_sft \
             --config {params.config:q} \
             --code {params.code} \
             --train {input.train:q} \
@@ -99,7 +103,9 @@ rule train_align:
         code=code_digest("train_align"),
     shell:
         r"""
-        accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_align \
+        python -m workflow_scripts.run_step --step "train_align {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_align \
             --config {params.config:q} \
             --code {params.code} \
             --train {input.train:q} \
@@ -137,7 +143,9 @@ rule merge_adapter:
         code=code_digest("merge_adapter"),
     shell:
         r"""
-        python -m workflow_scripts.merge_adapter \
+        python -m workflow_scripts.run_step --step "merge_adapter {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.merge_adapter \
             --config {params.config:q} \
             --base results/models/base \
             --adapter "$(dirname {input.adapter:q})" \

@@ -70,24 +70,59 @@ class Place:
     def read_json(self, path: str) -> Any:
         return json.loads(self.read(path))
 
-    def snakemake(self, *arguments: str, cores: int = 1, stubs: bool = False, **config: Any) -> Run:
-        """Run the command with this config on top of the config file.
+    def contents(self) -> dict[str, bytes]:
+        """Return the bytes of all results but those that tell of a run: logs, times, records, stores."""
+        telling = {"logs", "benchmarks", "provenance", "store", "checkpoints"}
+        files = [path for path in (self.work / "results").rglob("*") if path.is_file() and path.name != ".lock"]
+        named = {str(path.relative_to(self.work)): path for path in files if not telling & set(path.parts)}
+        return {name: path.read_bytes() for name, path in sorted(named.items())}
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        """Replace text once in a module of ``workflow_scripts/``."""
+        self._replace(self.repository / "workflow_scripts" / module, old, new)
+
+    def pin(self, old: str, new: str) -> None:
+        """Replace text once in the pins."""
+        self._replace(self.repository / "envs" / "requirements.txt", old, new)
+
+    @staticmethod
+    def _replace(path: Path, old: str, new: str) -> None:
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} no longer stands in {path.name}: choose another edit"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def command(
+        self,
+        *arguments: str,
+        cores: int = 1,
+        stubs: bool = False,
+        variables: dict[str, str] | None = None,
+        **config: Any,
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the command with this config on top of the config file, and its environment.
 
         Args:
             arguments: Targets and options.
             cores: For ``--cores``.
             stubs: Whether ``python`` and ``accelerate`` are the stand-ins of ``stubs/``.
+            variables: More environment variables.
             config: For ``--config``; mappings are handed over as YAML text, as a person would type them.
         """
         pairs = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in config.items()]
         folders = [str(STUBS)] * stubs + [str(Path(sys.executable).parent), os.environ["PATH"]]
         unwanted = ("SNAKEMAKE_PROFILE", "PYTHONPATH", "TUIQIAO_EXECUTION")
         environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+        environment |= variables or {}
         environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--directory", str(self.work)]
         command += arguments  # before --configfile, which takes all names that follow it
         command += ["--configfile", str(self.configfile)] if self.configfile.exists() else []
         command += ["--config", *pairs] if pairs else []
+        return command, environment
+
+    def snakemake(self, *arguments: str, **given: Any) -> Run:
+        """Run the command (see ``command`` for what can be given) and return what it did."""
+        command, environment = self.command(*arguments, **given)
         done = subprocess.run(
             command, cwd=self.repository, env=environment, capture_output=True, text=True, encoding="utf-8"
         )

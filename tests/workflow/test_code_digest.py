@@ -27,9 +27,9 @@ def digests() -> dict[str, str]:
     """Return the digest of every script, as the rules ask for it, and of standardize with each of two adapters."""
     staleness.pinned_versions.cache_clear()
     staleness._module.cache_clear()  # two edits within the clock's grain have the same time
-    found = {script: staleness.code_digest(script) for script in SCRIPTS}
-    found["standardize poems"] = staleness.code_digest("standardize", POEMS)
-    found["standardize alpaca"] = staleness.code_digest("standardize", ALPACA)
+    found = {script: staleness.code_of(script).digest for script in SCRIPTS}
+    found["standardize poems"] = staleness.code_of("standardize", POEMS).digest
+    found["standardize alpaca"] = staleness.code_of("standardize", ALPACA).digest
     return found
 
 
@@ -43,7 +43,7 @@ def changed_by(path: Path, old: str, new: str) -> set[str]:
 
 
 def test_every_script_has_its_own_digest() -> None:
-    found = [staleness.code_digest(script) for script in SCRIPTS]
+    found = [staleness.code_of(script).digest for script in SCRIPTS]
     assert len(found) > 15
     assert len(set(found)) == len(found)
     assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in found)
@@ -175,9 +175,9 @@ def test_the_pin_of_an_imported_package_counts(package: Path) -> None:
 
 def test_unknown_scripts_and_modules_are_refused() -> None:
     with pytest.raises(FileNotFoundError, match=r"no module 'workflow_scripts\.clean_row'"):
-        staleness.code_digest("clean_row")
+        staleness.code_of("clean_row")
     with pytest.raises(FileNotFoundError, match=r"no module 'workflow_scripts\.lib\.adapters\.absent'"):
-        staleness.code_digest("standardize", "workflow_scripts.lib.adapters.absent")
+        staleness.code_of("standardize", "workflow_scripts.lib.adapters.absent")
 
 
 def test_pins_are_read_without_case_and_underscores(tmp_path: Path) -> None:

@@ -287,3 +287,101 @@ def test_a_dry_run_lists_what_a_threshold_makes_stale_and_why(place: Place) -> N
     assert "Params have changed since last execution" in run.output
     again = place.make("--dry-run", stubs=True, align={"learning_rate": 1e-3})
     assert set(again.rules) == ALIGNED
+
+
+def test_back_to_an_earlier_value_puts_everything_back(place: Place) -> None:
+    before = place.contents()
+    assert len(before) > 60
+    changed = place.make(stubs=True, align={"learning_rate": 1e-3}, clean={"max_chars": 30})
+    assert ": restored," not in changed.output
+    assert place.contents() != before
+    run = place.make(stubs=True)
+    made_anew = {"split_groups", "all"}  # a second's work that is a store itself; no work
+    assert run.output.count(": restored,") == len([rule for rule in run.rules if rule not in made_anew])
+    assert place.contents() == before
+
+
+def test_a_base_model_made_anew_with_the_same_bytes_trains_nothing(place: Place) -> None:
+    place.edit("lib/base_model.py", "import hashlib", "import cmath\nimport hashlib")
+    ran = set(place.make(stubs=True).rules)
+    assert "prepare_base" in ran
+    assert not ran & (TRAINED - TOLD)
+
+
+@pytest.mark.parametrize(
+    ("config", "edit", "words"),
+    [
+        pytest.param({"clean": {"max_chars": 30}}, None, ["clean.max_chars 8192 → 30", "only if "], id="config"),
+        pytest.param({}, ("lib/cleaning/verdicts.py",), ["lib/cleaning/verdicts.py changed"], id="code"),
+        pytest.param({}, ("trl",), ["trl 1.16.0 → 99.1.16.0"], id="pin"),
+        pytest.param({}, ("raw",), ["raw/poems.json changed"], id="raw file"),
+    ],
+)
+def test_the_plan_says_why_before_anything_runs(place: Place, config: dict, edit: tuple | None, words: list) -> None:
+    match edit:
+        case ("trl",):
+            place.pin("trl==", "trl==99.")
+        case ("raw",):
+            path = place.folder / "raw" / "poems.json"
+            path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        case (module,):
+            place.edit(module, "\n\n\n", "\nSTRAY = 3\n\n\n")
+    run = place.make("--dry-run", "--quiet", "all", stubs=True, **config)
+    assert all(word in run.output for word in words), run.output
+    assert "steps for sure, about" in run.output
+
+
+def test_an_installed_version_that_is_not_the_pinned_one_stops_the_job(place: Place) -> None:
+    place.pin("trl==", "trl==99.")
+    run = place.snakemake(stubs=True)
+    assert run.status != 0
+    assert "installed: trl 1.16.0; pinned: trl==99.1.16.0" in run.output
+    assert "python -m pip install trl==99.1.16.0" in run.output
+
+
+def test_without_the_engines_notes_it_says_what_it_cannot_vouch_for(place: Place) -> None:
+    shutil.rmtree(place.work / ".snakemake")
+    assert "nobody can vouch" not in place.make(stubs=True).output
+    (place.work / "results/eval/sft/panel.json").write_text("{}", encoding="utf-8")
+    run = place.make(stubs=True, align={"learning_rate": 1e-3})
+    assert not set(run.rules) & {"train_align", "evaluate_panel"}
+    assert "train_align: align.learning_rate 5e-06 → 0.001" in run.output
+    assert "evaluate_panel sft: results/eval/sft/panel.json is not what was made" in run.output
+    mended = place.make("--forceall", stubs=True, align={"learning_rate": 1e-3})
+    assert "train_sft: restored" in mended.output
+    assert "train_align: restored" not in mended.output
+    assert place.read("results/eval/sft/panel.json") != "{}"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "contract"),
+    [
+        pytest.param(
+            "rules/common.smk",
+            "    return code.digest",
+            "    CODE['0' * 16] = code\n    return '0' * 16",
+            lambda place: place.edit("lib/training/preference_trainer.py", "import torch", "import math\nimport torch"),
+            id="a constant code digest",
+        ),
+        pytest.param(
+            "rules/models.smk",
+            'curriculum="mix.sft.curriculum"',
+            'curriculum="mix.sft.curriculum", more="eval"',
+            None,
+            id="a wider section",
+        ),
+    ],
+)
+def test_these_tests_bite(place: Place, file: str, old: str, new: str, contract: Any) -> None:
+    """With a mechanism taken out, the jobs that run are not those of the contract."""
+    path = place.repository / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    place.make(stubs=True)
+    if contract:
+        contract(place)
+        assert place.make("--dry-run", stubs=True).rules == []  # and not the alignment and what follows
+    else:
+        ran = set(place.make("--dry-run", stubs=True, eval={"limit": 5}).rules)
+        assert "train_sft" in ran  # and not the harness alone

@@ -1,8 +1,11 @@
-"""Which programs the jobs find."""
+"""Which programs and packages the jobs find."""
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
+
+from workflow_scripts.lib.errors import UserError
 
 
 def prefer_own_programs() -> None:
@@ -13,3 +16,31 @@ def prefer_own_programs() -> None:
     own = str(Path(sys.executable).parent)
     if own not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([own, os.environ["PATH"]])
+
+
+def check_pins(pins: dict[str, str]) -> None:
+    """Refuse to work with other versions than the pinned ones: what they make would go under the wrong name.
+
+    Args:
+        pins: Package to version. A local version, as in ``2.13.0+cpu``, is the same version.
+
+    Raises:
+        UserError: If a package is missing or of another version.
+    """
+    installed = {name: _installed(name) for name in pins}
+    wrong = [name for name, version in pins.items() if installed[name] != version]
+    if wrong:
+        found = ", ".join(f"{name} {installed[name] or 'is missing'}" for name in wrong)
+        wanted = " ".join(f"{name}=={pins[name]}" for name in wrong)
+        raise UserError(
+            f"installed: {found}; pinned: {wanted}",
+            "envs/requirements.txt",
+            f"python -m pip install {wanted}   (or change the pin: what imports it is then made anew)",
+        )
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name).split("+")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -37,6 +37,17 @@ def result(report: Path) -> str:
     return f"\n{report.with_suffix('.html')}: {figures}\n"
 
 
+def doubts(found: list[str]) -> str:
+    """Return what cannot be vouched for, and what to do; nothing if there is nothing."""
+    if not found:
+        return ""
+    lines = "\n".join(f"  {line}" for line in found)
+    return (
+        f"\nNothing tells the engine to make these again, yet nobody can vouch for them:\n{lines}\n"
+        "With --forceall, what the store still holds is put back and the rest is made again.\n\n"
+    )
+
+
 def failure(logs: Path) -> str:
     """Return the last lines of the log written last, and what to do."""
     files = [path for path in logs.rglob("*.log") if path.stat().st_size]

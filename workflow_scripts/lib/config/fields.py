@@ -37,6 +37,7 @@ NotNegative = Annotated[Real, Field(ge=0)]
 Positive = Annotated[Real, Field(gt=0)]
 Count = Annotated[Whole, Field(ge=1)]
 CountOrZero = Annotated[Whole, Field(ge=0)]
+Size = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]?B$")]
 Text = Annotated[str, Field(min_length=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
 

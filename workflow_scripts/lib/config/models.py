@@ -6,7 +6,7 @@ from pydantic import Field
 
 from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
 from workflow_scripts.lib.config.evaluation import Eval, Generation
-from workflow_scripts.lib.config.fields import Count, Dtype, Section, Text, Whole
+from workflow_scripts.lib.config.fields import Count, Dtype, Section, Size, Text, Whole
 from workflow_scripts.lib.config.training import Align, Model, Sft
 
 
@@ -26,10 +26,15 @@ class Tracking(Section):
     report_to: list[Literal["none", "tensorboard", "wandb", "swanlab", "trackio"]]
 
 
+class KeptOutputs(Section):
+    max_size: Size
+
+
 class Execution(Section):
     threads: Literal["auto"] | Count
     logging_steps: Count
     save_steps: Count
+    store: KeptOutputs
 
 
 class Config(Section):

@@ -1,0 +1,109 @@
+"""The store of earlier outputs: what is put back, what is forgotten, and what never is."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts import manage_store, run_step
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.sizes import parse_size, size
+from workflow_scripts.lib.provenance.store import Store
+
+COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2]); print('worked')"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw.txt").write_text("one")
+    return tmp_path
+
+
+def copying(code: str = "c0", *options: str) -> None:
+    """Run a step that copies raw.txt to results/out.txt."""
+    Path("results").mkdir(exist_ok=True)
+    head = ["--step", "copy ", "--code", code, "--inputs", "raw.txt", "--outputs", "results/out.txt"]
+    command = [sys.executable, "-c", COPY, "raw.txt", "results/out.txt"]
+    run_step.main([*head, *(options or ("--store", "results/store")), "--", *command])
+
+
+def test_a_step_is_put_back_when_its_inputs_come_back(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    copying()
+    Path("raw.txt").write_text("two")
+    copying()
+    assert Path("results/out.txt").read_text() == "two"
+    Path("raw.txt").write_text("one")
+    capfd.readouterr()
+    copying()
+    assert Path("results/out.txt").read_text() == "one"
+    assert "worked" not in capfd.readouterr().out
+    assert "copy: restored, it was made from the same before" in caplog.text
+    assert records.read(Path("results/provenance/out.txt.json")).inputs == {
+        "raw.txt": records.file_digest(Path("raw.txt"))
+    }
+
+
+def test_other_code_or_no_store_runs_it_again(capfd: pytest.CaptureFixture[str]) -> None:
+    for options in (("c0",), ("c1",), ("c1", "--folder", "results")):
+        copying(*options)
+        assert "worked" in capfd.readouterr().out
+
+
+def test_a_spoilt_blob_is_not_put_back(capfd: pytest.CaptureFixture[str]) -> None:
+    copying()
+    (blob,) = Path("results/store/blobs").iterdir()
+    blob.unlink()
+    blob.write_text("spoilt")
+    Path("results/out.txt").unlink()
+    capfd.readouterr()
+    copying()
+    assert "worked" in capfd.readouterr().out
+    assert Path("results/out.txt").read_text() == "one"
+    assert blob.read_text() == "one"
+
+
+def test_a_failed_step_leaves_no_record_and_its_status() -> None:
+    copying()
+    head = ["--step", "fails", "--code", "c", "--inputs", "--outputs", "results/out.txt", "--"]
+    with pytest.raises(SystemExit) as stop:
+        run_step.main([*head, sys.executable, "-c", "raise SystemExit(7)"])
+    assert stop.value.code == 7
+    assert not Path("results/provenance/out.txt.json").exists()
+
+
+def test_inputs_that_the_command_does_not_name_do_not_count() -> None:
+    inputs = ["results/data/sft/split.json", "results/models/base/manifest.json", "results/store/1.jsonl"]
+    command = ["python", "--base", "results/models/base", "--rows", "results/store/1.jsonl"]
+    assert records.named_inputs(command, inputs) == inputs[1:]
+
+
+def test_pruning_forgets_the_longest_unused_and_nothing_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("a" * 100, "b" * 200, "c" * 300):
+        Path("raw.txt").write_text(text)
+        copying()
+    store = Store(Path("results/store"))
+    for age, entry in enumerate(store.entries([])):
+        os.utime(store.actions / f"{entry.record.key}.json", (1000 + age, 1000 + age))
+    assert store.num_bytes() == 600
+    (store.blobs / "left-by-a-killed-job.part").write_text("d" * 50)
+
+    manage_store.main(["prune", "--results", "results", "--max-size", "500B"])
+    assert "1 forgotten" in capsys.readouterr().out
+    assert store.num_bytes() == 500
+    manage_store.main(["prune", "--results", "results", "--max-size", "0"])
+    assert store.num_bytes() == 300, "what results/out.txt is stays"
+    manage_store.main(["list", "--results", "results"])
+    assert "in use" in capsys.readouterr().out
+    assert Path("results/out.txt").read_text() == "c" * 300
+
+
+def test_sizes_are_read_and_written_as_people_do() -> None:
+    assert [parse_size(text) for text in ("0", "20GB", "1.5 MB", "7kb")] == [0, 20 * 10**9, 1_500_000, 7000]
+    assert [size(number) for number in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 KB", "2.5 MB"]
+    with pytest.raises(ValueError, match="write it like 20GB"):
+        parse_size("many")

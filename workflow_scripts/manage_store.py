@@ -1,0 +1,43 @@
+"""List what the store of earlier results keeps, or forget the longest unused of it."""
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from workflow_scripts.lib import final_words, logs
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.sizes import parse_size, size
+from workflow_scripts.lib.provenance.store import Entry, Store
+
+
+def main(argv: list[str] | None = None) -> None:
+    logs.start()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("list", "prune"))
+    parser.add_argument("--results", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--max-size", type=parse_size, help="prune to this size, such as 5GB; 0 forgets all not in use")
+    args = parser.parse_args(argv)
+    if args.what == "prune" and args.max_size is None:
+        parser.error("prune needs --max-size")
+
+    store, current = Store(args.results / "store"), records.read_all(args.results / "provenance")
+    if args.what == "list":
+        _print(store.entries(current))
+    else:
+        with final_words.hold(args.results):
+            gone = store.prune(args.max_size, current)
+        _print(gone)
+        sys.stdout.write(f"{len(gone)} forgotten\n")
+    sys.stdout.write(f"{size(store.num_bytes())} in {args.results / 'store'}\n")
+
+
+def _print(entries: list[Entry]) -> None:
+    for entry in entries:
+        used = datetime.fromtimestamp(entry.used_at).isoformat(" ", "minutes")
+        state = "in use" if entry.in_use else "      "
+        sys.stdout.write(f"{used}  {state}  {size(entry.num_bytes):>9}  {entry.record.key[:8]}  {entry.record.step}\n")
+
+
+if __name__ == "__main__":
+    main()
