@@ -1,5 +1,6 @@
 """A copy of the repository with data of its own, and runs of the real `snakemake` command in it."""
 
+import importlib.metadata
 import json
 import os
 import random
@@ -84,6 +85,15 @@ class Place:
     def pin(self, old: str, new: str) -> None:
         """Replace text once in the pins."""
         self._replace(self.repository / "envs" / "requirements.txt", old, new)
+
+    def upgrade(self, package: str) -> None:
+        """Make a package appear installed, and pinned, in a later version: its notes shadow the installed ones."""
+        found = importlib.metadata.distribution(package)
+        notes = found.read_text("METADATA").replace(f"Version: {found.version}", f"Version: 99.{found.version}", 1)
+        folder = self.repository / f"{package.replace('-', '_')}-99.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(notes, encoding="utf-8")
+        self.pin(f"{package}==", f"{package}==99.")
 
     @staticmethod
     def _replace(path: Path, old: str, new: str) -> None:

@@ -266,10 +266,21 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
     assert found >= expected - TOLD - {"write_data_card"}  # not needed where its inputs come out the same
 
 
-def test_a_new_pin_runs_what_imports_the_package(place: Place) -> None:
-    path = place.repository / "envs" / "requirements.txt"
-    path.write_text(path.read_text(encoding="utf-8").replace("gguf==", "gguf==99."), encoding="utf-8")
-    assert place.make(stubs=True).rules == []  # no code of ours imports it: transformers does
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        ("trl", TRAINED),
+        ("lm-eval", {"evaluate_harness"} | TOLD),
+        ("gguf", {"prepare_base", "measure_rows"} | DATA | TOLD),  # no training: the same base comes out
+        ("polars", DATA | TOLD),
+        ("snakemake", set()),
+    ],
+)
+def test_an_upgraded_package_runs_what_imports_it(place: Place, package: str, expected: set[str]) -> None:
+    place.upgrade(package)
+    found = set(place.make(stubs=True).rules)
+    assert found <= expected | {"all"}
+    assert found >= expected - TOLD
 
 
 @pytest.mark.parametrize("tampered", ["results/models/align/adapter_model.safetensors", "results/eval/sft/panel.json"])

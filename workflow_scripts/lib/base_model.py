@@ -6,10 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+import gguf  # noqa: F401 (transformers reads GGUF files with it; its pin counts)
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from workflow_scripts.lib import jsonl
+from workflow_scripts.lib import folders, jsonl
 from workflow_scripts.lib.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -29,22 +30,21 @@ def prepare(source: Path, output: Path, chat_template: Path | None) -> None:
     """
     if output.exists():
         shutil.rmtree(output)
-    output.mkdir(parents=True)
-    if source.suffix == ".gguf":
-        _convert_gguf(source, output)
-    else:
-        _link_folder(source, output)
-    tokenizer = AutoTokenizer.from_pretrained(output)
-    if chat_template is not None:
-        tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
-        (output / "chat_template.jinja").unlink(missing_ok=True)  # may be a link into the source
-        tokenizer.save_pretrained(output)
-    if not tokenizer.chat_template:
-        raise UserError(
-            "the base model has no chat template",
-            "model.base",
-            "choose an instruction-tuned model, or set model.chat_template",
-        )
+    with folders.staged(output) as part:
+        if source.suffix == ".gguf":
+            _convert_gguf(source, part)
+        else:
+            _link_folder(source, part)
+        tokenizer = AutoTokenizer.from_pretrained(part)
+        if chat_template is not None:
+            tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
+            tokenizer.save_pretrained(part)
+        if not tokenizer.chat_template:
+            raise UserError(
+                "the base model has no chat template",
+                "model.base",
+                "choose an instruction-tuned model, or set model.chat_template",
+            )
     digests = {path.name: _sha256(path) for path in sorted(output.iterdir()) if path.is_file()}
     jsonl.write_json(output / "manifest.json", digests)
 
@@ -85,7 +85,10 @@ def _link_folder(source: Path, output: Path) -> None:
         )
     for path in source.iterdir():
         if path.is_file() and path.suffix in (".json", ".safetensors", ".jinja", ".txt", ".model"):
-            _link(path, output / path.name)
+            if path.suffix == ".safetensors":
+                _link(path, output / path.name)
+            else:  # small, and a link would let a change of the chat template reach the source
+                shutil.copyfile(path, output / path.name)
     AutoConfig.from_pretrained(output)
 
 

@@ -8,6 +8,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from workflow_scripts.lib import folders
 from workflow_scripts.lib.chat_template import encode_dialogue
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ def merge(base: Path, adapter: Path, tokenizer: Any, output: Path, dtype: str, d
     before = [_logits(model, ids) for ids in encoded]
     merged = model.merge_and_unload(safe_merge=True)
     merged.config.dtype = getattr(torch, dtype)
-    merged.to(getattr(torch, dtype)).save_pretrained(output, max_shard_size="50GB")
-    tokenizer.save_pretrained(output)
+    with folders.staged(output) as part:
+        merged.to(getattr(torch, dtype)).save_pretrained(part, max_shard_size="50GB")
+        tokenizer.save_pretrained(part)
     again = _load(output)
     differences, agreeing, positions = [], 0, 0
     for ids, adapted in zip(encoded, before, strict=True):

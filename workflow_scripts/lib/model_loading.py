@@ -57,6 +57,8 @@ def quantization(model: Model) -> BitsAndBytesConfig | None:
     """Return bitsandbytes' settings, or None: 4-bit with double quantization (QLoRA), or LLM.int8()."""
     if model.quantization == "none":
         return None
+    import bitsandbytes  # noqa: F401 (transformers imports it; named here, its pin counts)
+
     if model.quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

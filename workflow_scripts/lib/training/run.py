@@ -2,7 +2,6 @@
 
 import logging
 import resource
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from workflow_scripts.lib import jsonl
+from workflow_scripts.lib import folders, jsonl
 from workflow_scripts.lib.training import checkpoints, schedule
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
 from workflow_scripts.lib.training.rows import Ledger
@@ -78,23 +77,16 @@ def save_adapter(model: Any, tokenizer: Any, output: Path, base: str) -> None:
         output: Folder to save to.
         base: Name of the base model to write into the adapter's config.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    part = output / ".part"
-    model.save_pretrained(part, selected_adapters=["default"])
-    tokenizer.save_pretrained(part)
-    (part / "README.md").unlink(missing_ok=True)  # the model card is written after evaluation, by its own rule
-    settings = jsonl.read_json(part / ADAPTER_FILES[1])
-    settings["base_model_name_or_path"] = base
-    for (
-        name,
-        value,
-    ) in settings.items():  # PEFT keeps module names in sets, whose order changes from run to run
-        if name.endswith("_modules") and isinstance(value, list):
-            settings[name] = sorted(value)
-    jsonl.write_json(part / ADAPTER_FILES[1], settings)
-    for path in part.iterdir():
-        path.replace(output / path.name)
-    shutil.rmtree(part)
+    with folders.staged(output) as part:
+        model.save_pretrained(part, selected_adapters=["default"])
+        tokenizer.save_pretrained(part)
+        (part / "README.md").unlink(missing_ok=True)  # the model card is written after evaluation, by its own rule
+        settings = jsonl.read_json(part / ADAPTER_FILES[1])
+        settings["base_model_name_or_path"] = base
+        for name, value in settings.items():  # PEFT keeps module names in sets, whose order differs between runs
+            if name.endswith("_modules") and isinstance(value, list):
+                settings[name] = sorted(value)
+        jsonl.write_json(part / ADAPTER_FILES[1], settings)
 
 
 class Stopwatch:
