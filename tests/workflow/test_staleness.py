@@ -280,7 +280,7 @@ def test_an_upgraded_package_runs_what_imports_it(place: Place, package: str, ex
     place.upgrade(package)
     found = set(place.make(stubs=True).rules)
     assert found <= expected | {"all"}
-    assert found >= expected - TOLD
+    assert found >= expected - TOLD - {"write_data_card"}  # not needed where its inputs come out the same
 
 
 @pytest.mark.parametrize("tampered", ["results/models/align/adapter_model.safetensors", "results/eval/sft/panel.json"])
