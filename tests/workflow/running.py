@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "envs")
 STUBS = Path(__file__).resolve().parent / "stubs"
@@ -162,3 +164,11 @@ def build(folder: Path, config: str, num_poems: int) -> Place:
     raw.write_text(json.dumps(quatrains(num_poems), ensure_ascii=False), encoding="utf-8")
     place.configfile.write_text(config, encoding="utf-8")
     return place
+
+
+def tokenizer_of_characters(folder: Path) -> None:
+    """Write a tokenizer that counts each character as one token: all that data steps want of a base model."""
+    folder.mkdir()
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.save(str(folder / "tokenizer.json"))

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import running
 from running import Place
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 CONFIG = """\
 recipe: custom
@@ -51,10 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("staleness") / "made"
     # Named relative to the repository: a place is copied for every row.
     place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
-    (folder / "base").mkdir()
-    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    tokenizer.save(str(folder / "base" / "tokenizer.json"))
+    running.tokenizer_of_characters(folder / "base")
     run = place.make(stubs=True, cores=2)
     assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | DATA | TASKS | TRAINED
     return place

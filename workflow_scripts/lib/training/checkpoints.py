@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
+
+from workflow_scripts.lib import jsonl
 
 log = logging.getLogger(__name__)
 KEPT_RUNS = 2  # folders of earlier inputs that stay, so that going back to them can resume
@@ -56,7 +59,16 @@ def reserved(folder: Path, run: str) -> Iterator[Path]:
 def last(folder: Path) -> str | None:
     """Return the last complete checkpoint, or None."""
     for path in sorted(folder.glob("checkpoint-*")):
-        if not (path / "trainer_state.json").is_file():  # killed while writing it
+        if not _is_complete(path):  # killed while writing it, or the disk was full
             log.info("removing the incomplete %s", path.name)
             shutil.rmtree(path)
     return get_last_checkpoint(str(folder))
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Return whether the file that is written last is there and whole."""
+    try:
+        jsonl.read_json(checkpoint / TRAINER_STATE_NAME)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

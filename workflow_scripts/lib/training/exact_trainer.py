@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, Trainer
+from transformers import PrinterCallback, Trainer, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 
 from workflow_scripts.lib import jsonl
 
@@ -73,6 +74,13 @@ class ExactTrainer(Trainer):
                 name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device)
                 for name, (value, dtype) in kept.items()
             }
+        if resume_from_checkpoint:
+            state = TrainerState.load_from_json(str(Path(resume_from_checkpoint) / TRAINER_STATE_NAME))
+            if state.global_step >= self.args.max_steps:  # Trainer (transformers 5.23) would take one step more
+                self.state = state
+                self._load_from_checkpoint(resume_from_checkpoint)
+                self.control = self.callback_handler.on_train_begin(self.args, self.state, self.control)
+                return None
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

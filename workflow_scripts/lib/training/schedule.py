@@ -114,13 +114,17 @@ def _figures(logs: dict, prefix: str) -> str:
 
 
 def history(state: TrainerState) -> tuple[list[dict], list[dict]]:
-    """Return the logged training and validation figures, one dict a step, without times."""
+    """Return the logged training and validation figures, one dict a step, without times.
+
+    Keys are sorted, as they are in the state that a resumed run goes on with.
+    """
     timed = ("epoch", "runtime", "per_second", "total_flos")
     training, validation = [], []
     for entry in state.log_history:
-        figures = {name: value for name, value in entry.items() if not any(word in name for word in timed)}
+        figures = {name: entry[name] for name in sorted(entry) if not any(word in name for word in timed)}
+        step = {"step": figures.pop("step", None)}
         if "eval_loss" in figures:
-            validation.append({"step": figures.pop("step"), **{k.removeprefix("eval_"): v for k, v in figures.items()}})
+            validation.append(step | {name.removeprefix("eval_"): value for name, value in figures.items()})
         elif "loss" in figures:
-            training.append({"step": figures.pop("step"), **figures})
+            training.append(step | figures)
     return json.loads(json.dumps(training)), json.loads(json.dumps(validation))
