@@ -13,6 +13,8 @@ import pytest
 import running
 from running import Place
 
+from workflow_scripts.lib import final_words
+
 CONFIG = """\
 recipe: custom
 model: {{base: "file://{folder}/base"}}
@@ -358,6 +360,22 @@ def test_without_the_engines_notes_it_says_what_it_cannot_vouch_for(place: Place
     assert "train_sft: restored" in mended.output
     assert "train_align: restored" not in mended.output
     assert place.read("results/eval/sft/panel.json") != "{}"
+
+
+def test_touched_results_are_not_vouched_for(place: Place) -> None:
+    place.make("--touch", stubs=True, align={"learning_rate": 1e-3})
+    run = place.make(stubs=True, align={"learning_rate": 1e-3})
+    assert run.rules == []
+    assert "nobody can vouch" in run.output
+    assert "train_align: align.learning_rate 5e-06 → 0.001" in run.output
+
+
+def test_a_second_run_in_the_folder_is_refused(place: Place) -> None:
+    with final_words.hold(place.work / "results"):
+        run = place.snakemake(stubs=True, align={"learning_rate": 1e-3})
+    assert run.status != 0
+    assert "another run is at work in this folder" in run.output
+    assert set(place.make(stubs=True, align={"learning_rate": 1e-3}).rules) == ALIGNED
 
 
 @pytest.mark.parametrize(
