@@ -79,7 +79,12 @@ def form(oks: list[bool], reply: str = "天地玄黃宇，宙洪荒日月。") -
 
 def preference(margins: list[float]) -> dict:
     samples = [{"id": f"q/{n}", "margin": margin, "correct": margin > 0} for n, margin in enumerate(margins)]
-    return {"accuracy": 0.5, "over_length": 0, "samples": samples}
+    figures = {"accuracy": sum(margin > 0 for margin in margins) / len(margins), "accuracy_by_sum": 0.25}
+    groups = {
+        "same_length": {**figures, "pairs": 15},
+        "contrast_same_form": {**figures, "accuracy": 0.0625, "pairs": 16},
+    }
+    return {**figures, "pairs": len(margins), "groups": groups, "over_length": 0, "samples": samples}
 
 
 def panel(reply: str) -> dict:

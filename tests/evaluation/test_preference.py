@@ -93,7 +93,7 @@ def test_the_batch_size_changes_nothing(model: Any, tokenizer: Any, pairs: list[
     assert found == pytest.approx(reference, abs=1e-4)
 
 
-def sample(chosen: float, rejected: float, chosen_tokens: int, rejected_tokens: int) -> dict:
+def sample(chosen: float, rejected: float, chosen_tokens: int, rejected_tokens: int, **more: str) -> dict:
     margin = chosen / chosen_tokens - rejected / rejected_tokens
     return {
         "chosen_tokens": chosen_tokens,
@@ -101,6 +101,7 @@ def sample(chosen: float, rejected: float, chosen_tokens: int, rejected_tokens: 
         "correct": margin > 0,
         "correct_by_sum": chosen > rejected,
         "margin": margin,
+        **more,
     }
 
 
@@ -108,24 +109,25 @@ def test_summary_by_hand() -> None:
     samples = [
         sample(-10, -12, 10, 10),  # right both ways
         sample(-20, -12, 20, 10),  # longer and likelier a token: right by mean, wrong by sum
-        sample(-9, -10, 5, 10),  # shorter: wrong by mean, right by sum
+        sample(-9, -10, 5, 10, contrast="other_form"),  # shorter: wrong by mean, right by sum
         sample(-6, -12, 6, 10),  # shorter: right both ways
     ]
     assert summarize(samples) == {
         "accuracy": 0.75,
         "accuracy_by_sum": 0.75,
-        "accuracy_chosen_shorter": 0.5,
-        "accuracy_chosen_longer": 1.0,
         "margin": pytest.approx((0.2 + 0.2 - 0.8 + 0.2) / 4),
         "pairs": 4,
-        "pairs_chosen_shorter": 2,
-        "pairs_chosen_longer": 1,
+        "groups": {
+            "chosen_longer": {"accuracy": 1.0, "accuracy_by_sum": 0.0, "pairs": 1},
+            "chosen_shorter": {"accuracy": 0.5, "accuracy_by_sum": 1.0, "pairs": 2},
+            "contrast_other_form": {"accuracy": 0.0, "accuracy_by_sum": 1.0, "pairs": 1},
+            "same_length": {"accuracy": 1.0, "accuracy_by_sum": 1.0, "pairs": 1},
+        },
     }
 
 
 def test_nothing_to_summarize() -> None:
-    assert summarize([]) == {"pairs": 0}
-    assert summarize([sample(-1, -2, 3, 3)])["accuracy_chosen_shorter"] is None
+    assert summarize([]) == {"pairs": 0, "groups": {}}
 
 
 def test_the_script(byte_model: Path, pairs: list[dict], tmp_path: Path) -> None:

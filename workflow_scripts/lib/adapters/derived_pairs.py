@@ -84,6 +84,7 @@ def _pair(poem: Poem, pool: Pool, options: Options, context: Context) -> Row:
     other = pool.rejected_for(poem, options.other_form, context.seed)
     meta = {
         "derived": True,
+        "contrast": "other_form" if other.form != poem.form else "same_form",
         "form": poem.form,
         "rejected_form": other.form,
         "rejected_id": other.raw_id,

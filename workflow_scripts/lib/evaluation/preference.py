@@ -6,7 +6,7 @@ whatever it says. DPO's quantity, the sum, stands beside it.
 
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -53,9 +53,12 @@ class Completion:
 
 @dataclass(frozen=True)
 class Pair:
+    """A pair's ids; ``contrast`` names how its sides differ, where the data say so (``meta.contrast``)."""
+
     id: str
     chosen: Completion
     rejected: Completion
+    contrast: str | None = None
 
     @property
     def length(self) -> int:
@@ -97,7 +100,7 @@ def evaluate_preference(model: Any, tokenizer: Any, rows: Iterable[dict], config
 def encode_pair(tokenizer: Any, row: dict, system_prompt: str | None) -> Pair:
     prompt = with_system_prompt(row["prompt"], system_prompt)
     chosen, rejected = (_encode(tokenizer, prompt, row[side]) for side in ("chosen", "rejected"))
-    return Pair(row["id"], chosen, rejected)
+    return Pair(row["id"], chosen, rejected, row.get("meta", {}).get("contrast"))
 
 
 def _encode(tokenizer: Any, prompt: list[dict], reply: list[dict]) -> Completion:
@@ -118,7 +121,7 @@ def score_pairs(model: Any, pairs: list[Pair], batch_size: int) -> list[dict]:
         sums, counts = _score(model, [pairs[index] for index in chosen])
         for position, index in enumerate(chosen):
             two = slice(2 * position, 2 * position + 2)
-            scored[index] = _sample(pairs[index].id, sums[two], counts[two])
+            scored[index] = _sample(pairs[index], sums[two], counts[two])
         if len(scored) % (8 * batch_size) < batch_size:
             log.info("preference: %d of %d pairs scored", len(scored), len(pairs))
     return [scored[index] for index in range(len(pairs))]
@@ -145,11 +148,12 @@ def _score(model: Any, pairs: list[Pair]) -> tuple[list[float], list[int]]:
     return sums.tolist(), counts.tolist()
 
 
-def _sample(name: str, sums: list[float], counts: list[int]) -> dict:
+def _sample(pair: Pair, sums: list[float], counts: list[int]) -> dict:
     chosen, rejected = sums
     margin = chosen / counts[0] - rejected / counts[1]
     return {
-        "id": name,
+        "id": pair.id,
+        **({"contrast": pair.contrast} if pair.contrast else {}),
         "chosen_logp": round(chosen, 6),
         "rejected_logp": round(rejected, 6),
         "chosen_tokens": counts[0],
@@ -161,22 +165,34 @@ def _sample(name: str, sums: list[float], counts: list[int]) -> dict:
 
 
 def summarize(samples: list[dict]) -> dict:
-    """Return the share of pairs judged right, by mean (the headline) and by sum, and by which side is shorter."""
+    """Return the share of pairs judged right, by mean (the headline) and by sum, and the same for groups of pairs.
+
+    A model that only learned that short replies are better, or that one metre is, shows in the groups: by which side
+    is shorter, and by ``contrast`` where pairs have one.
+    """
     if not samples:
-        return {"pairs": 0}
-    shorter = [s for s in samples if s["chosen_tokens"] < s["rejected_tokens"]]
-    longer = [s for s in samples if s["chosen_tokens"] > s["rejected_tokens"]]
+        return {"pairs": 0, "groups": {}}
+    groups: dict[str, list[dict]] = {}
+    for sample in samples:
+        for name in _groups_of(sample):
+            groups.setdefault(name, []).append(sample)
     return {
-        "accuracy": _share(samples, "correct"),
-        "accuracy_by_sum": _share(samples, "correct_by_sum"),
-        "accuracy_chosen_shorter": _share(shorter, "correct"),
-        "accuracy_chosen_longer": _share(longer, "correct"),
+        **_figures(samples),
         "margin": round(fmean(sample["margin"] for sample in samples), 6),
-        "pairs": len(samples),
-        "pairs_chosen_shorter": len(shorter),
-        "pairs_chosen_longer": len(longer),
+        "groups": {name: _figures(members) for name, members in sorted(groups.items())},
     }
 
 
-def _share(samples: list[dict], field: str) -> float | None:
-    return round(fmean(sample[field] for sample in samples), 6) if samples else None
+def _groups_of(sample: dict) -> Iterator[str]:
+    chosen, rejected = sample["chosen_tokens"], sample["rejected_tokens"]
+    yield "chosen_shorter" if chosen < rejected else "chosen_longer" if chosen > rejected else "same_length"
+    if "contrast" in sample:
+        yield f"contrast_{sample['contrast']}"
+
+
+def _figures(samples: list[dict]) -> dict[str, Any]:
+    return {
+        "accuracy": round(fmean(sample["correct"] for sample in samples), 6),
+        "accuracy_by_sum": round(fmean(sample["correct_by_sum"] for sample in samples), 6),
+        "pairs": len(samples),
+    }

@@ -41,6 +41,7 @@ def page(report: Report) -> str:
         "stage_name": lambda stage: both(report_words.STAGES[stage]["zh"], report_words.STAGES[stage]["en"]),
         "parity_name": lambda name: named(report_words.PARITY, name),
         "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
+        "pairs_name": lambda name: named(report_words.PAIRS, name),
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
         "interval": html_charts.interval,
         "bar": html_charts.bar,

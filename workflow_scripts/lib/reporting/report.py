@@ -65,6 +65,7 @@ def build(
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
         panel=_panel(evaluations["panel"]) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,
+        preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
         over_length={
             kind: {stage: result["over_length"] for stage, result in results.items()}
             for kind, results in evaluations.items()
@@ -136,6 +137,23 @@ def _panel(results: Results) -> schema.Panel:
 
 def _reply(sample: dict) -> schema.Reply:
     return schema.Reply(**{key: sample[key] for key in schema.Reply.model_fields if key in sample})
+
+
+def _preference(results: Results) -> schema.Preference | None:
+    judged = {stage: result for stage, result in results.items() if result["samples"]}
+    if not judged:
+        return None
+    figures = {stage: {"all": result, **result["groups"]} for stage, result in judged.items()}
+    fields = schema.PairFigures.model_fields
+    by_name = {
+        name: {
+            stage: schema.PairFigures(**{key: found[name][key] for key in fields})
+            for stage, found in figures.items()
+            if name in found
+        }
+        for name in dict.fromkeys(name for found in figures.values() for name in found)
+    }
+    return schema.Preference(all=by_name.pop("all"), groups=by_name)
 
 
 def _form(results: Results) -> schema.Form | None:

@@ -132,6 +132,21 @@ class Form(Part):
     examples: list[FormExample]
 
 
+class PairFigures(Part):
+    """Share of pairs judged right by log-probability per token, and by its sum."""
+
+    accuracy: float
+    accuracy_by_sum: float
+    pairs: int
+
+
+class Preference(Part):
+    """Preference accuracy of all pairs and of groups of them, e.g. those whose chosen side is the shorter one."""
+
+    all: dict[Stage, PairFigures]
+    groups: dict[str, dict[Stage, PairFigures]]
+
+
 class Data(Part):
     """Of the data card: what was in, what went out, and why."""
 
@@ -172,6 +187,7 @@ class Report(Part):
     data: Data
     panel: Panel | None = None
     form: Form | None = None
+    preference: Preference | None = None
     over_length: dict[str, dict[Stage, int]]
     merge: dict[str, float | int | str] | None = None
     provenance: Provenance

@@ -60,6 +60,14 @@ REASONS: dict[str, Words] = {
     "over_length": {"en": "too long", "zh": "超长"},
     "truncated": {"en": "truncated", "zh": "被截断"},
 }
+PAIRS: dict[str, Words] = {
+    "all": {"en": "all pairs", "zh": "全部偏好对"},
+    "chosen_shorter": {"en": "the chosen side is shorter", "zh": "被选一方较短"},
+    "chosen_longer": {"en": "the chosen side is longer", "zh": "被选一方较长"},
+    "same_length": {"en": "both sides have the same length", "zh": "两方等长"},
+    "contrast_other_form": {"en": "the rejected side has another form", "zh": "被拒一方体裁不同"},
+    "contrast_same_form": {"en": "both sides have the same form", "zh": "两方体裁相同"},
+}
 
 
 def known(names: dict[str, Words], name: str) -> Words:
