@@ -77,6 +77,11 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
             "sources.law.license",
             "add it; config/config.yaml shows every key",
         ),
+        ({"seed": -1}, "seed is -1", "seed (--config)", "greater than or equal to 0"),
+        ({"seed": 2**40}, "seed is 1099511627776", "seed (--config)", "less than 4294967296"),
+        ({"sft": "{optimizer: adamww}"}, "sft.optimizer is 'adamww'", "sft.optimizer (", "should be 'adamw_torch', "),
+        ({"sft": "{scheduler: cosin}"}, "sft.scheduler is 'cosin'", "sft.scheduler (", "should be 'linear', 'cosine'"),
+        ({"sft": "{lora: {target_modules: []}}"}, "sft.lora.target_modules is []", "sft.lora.target_", "at least 1"),
         ({"recipe": "tanng"}, "unknown recipe 'tanng'", "recipe (--config)", "did you mean tang? choose one of: "),
         ({"hardware": "abacus"}, "unknown hardware 'abacus'", "hardware (--config)", "choose one of: cpu, "),
     ],
@@ -128,6 +133,14 @@ def test_missing_config_file(tmp_path: Path) -> None:
     assert error.change == "check the path"
 
 
+def test_a_config_file_in_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_bytes("model: {system_prompt: 你是诗人}\n".encode("gb18030"))
+    error = error_of(path)
+    assert error.what.startswith("not UTF-8: byte 0x")
+    assert error.change == "save the file as UTF-8"
+
+
 def test_no_mistake_hides_the_others() -> None:
     error = error_of(sft="{max_steps: many, learning_rate: fast, weight_decay: -1}")
     assert error.what == "sft.max_steps is 'many'"
@@ -166,6 +179,37 @@ def test_no_mistake_hides_the_others() -> None:
             "unknown adapter 'chinese_poem'",
             "sources.tang_poems.adapter",
             "did you mean 'chinese_poetry'? choose one of: alpaca, chinese_poetry, ",
+        ),
+        (
+            {"clean": "{min_chars: 100, max_chars: 50}"},
+            "min_chars is 100 and max_chars is 50: no row of tang_poems can pass",
+            "clean.min_chars, clean.max_chars, or those of sources.tang_poems.clean",
+            "make the first the smaller one",
+        ),
+        (
+            {"sources": "{tang_poems: {clean: {min_tokens: 3000}}}"},
+            "min_tokens is 3000 and max_tokens is 2048: no row of tang_poems can pass",
+            "clean.min_tokens, clean.max_tokens, or those of sources.tang_poems.clean",
+            "make the first the smaller one",
+        ),
+        (
+            {"eval": "{stages: [align]}", "align": "{method: none}"},
+            "eval.stages is ['align'], and align.method is none",
+            "eval.stages, align.method",
+            "evaluate base or sft, or choose a method",
+        ),
+        ({"eval": "{stages: [sft, sft]}"}, "'sft' stands twice", "eval.stages", "remove one of them"),
+        (
+            {"eval": "{tasks: [poem_continuatoin]}"},
+            "unknown task 'poem_continuatoin'",
+            "eval.tasks",
+            "did you mean 'poem_continuation'?",
+        ),
+        (
+            {"tracking": "{report_to: [none, wandb]}"},
+            "report_to is ['none', 'wandb']",
+            "tracking.report_to",
+            "leave out 'none', or all others",
         ),
         (
             {"split": "{train: 0.5, val: 0.05, test: 0.3}"},

@@ -89,7 +89,6 @@ def test_a_list_and_null_replace() -> None:
         ({"sft": "{max_steps: '12'}"}, "sft.max_steps", 12),
         ({"sft": "{max_steps: 12.0}"}, "sft.max_steps", 12),
         ({"sft": "{max_steps: 1e2}"}, "sft.max_steps", 100),
-        ({"seed": "-1"}, "seed", -1),
         ({"sft": "{seed: 'null'}"}, "sft.seed", None),
         ({"clean": "{max_chars: None}"}, "clean.max_chars", None),
         ({"clean": "{allow_english: 'True'}"}, "clean.allow_english", True),

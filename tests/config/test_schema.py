@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from workflow_scripts.lib.config import layers, schema
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.models import Config
+from workflow_scripts.lib.config.training import Optimizer, Scheduler
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
@@ -87,3 +88,11 @@ def test_the_schema_requires_nothing_and_describes_keys() -> None:
     built = schema.build(CONFIG / "config.yaml")
     assert "required" not in json.dumps({name: part for name, part in built["$defs"].items() if name != "Source"})
     assert built["properties"]["seed"]["description"].startswith("seeds every draw")
+
+
+def test_every_optimizer_and_scheduler_is_one_of_the_library() -> None:
+    from transformers.trainer_utils import SchedulerType
+    from transformers.training_args import OptimizerNames
+
+    assert set(typing.get_args(Optimizer)) <= {known.value for known in OptimizerNames}
+    assert set(typing.get_args(Scheduler)) <= {known.value for known in SchedulerType}

@@ -4,9 +4,11 @@ import difflib
 from pathlib import Path
 
 from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.cleaning.bounds import effective_bounds
 from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.training import Training
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
 
 
@@ -18,11 +20,13 @@ def check_consistency(config: Config) -> None:
     """
     _check_uses(config)
     _check_adapters(config)
+    _check_bounds(config)
     _check_split(config)
     _check_training("sft", config.sft)
     if config.align.method != "none":
         _check_training("align", config.align)
         _check_alignment(config)
+    _check_evaluation(config)
 
 
 def check_files(config: Config, repository: Path) -> None:
@@ -84,6 +88,40 @@ def _check_uses(config: Config) -> None:
                 "sources.<name>.weight",
                 "give at least one of them a weight above 0",
             )
+
+
+def _check_bounds(config: Config) -> None:
+    for name, source in config.sources.items():
+        bounds = effective_bounds(config.clean, source.clean)
+        for unit in ("chars", "tokens"):
+            least, most = bounds[f"min_{unit}"], bounds[f"max_{unit}"]
+            if least is not None and most is not None and least > most:
+                raise UserError(
+                    f"min_{unit} is {least} and max_{unit} is {most}: no row of {name} can pass",
+                    f"clean.min_{unit}, clean.max_{unit}, or those of sources.{name}.clean",
+                    "make the first the smaller one",
+                )
+
+
+def _check_evaluation(config: Config) -> None:
+    for key, values in (("stages", config.eval.stages), ("tasks", config.eval.tasks)):
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise UserError(f"{twice[0]!r} stands twice", f"eval.{key}", "remove one of them")
+    if config.align.method == "none" and set(config.eval.stages) == {"align"}:
+        raise UserError(
+            "eval.stages is ['align'], and align.method is none",
+            "eval.stages, align.method",
+            "evaluate base or sft, or choose a method",
+        )
+    for task in config.eval.tasks:
+        near = difflib.get_close_matches(task, tasks.MODULES, n=1, cutoff=0.8)
+        if near and task not in tasks.MODULES:
+            raise UserError(f"unknown task {task!r}", "eval.tasks", f"did you mean {near[0]!r}?")
+    if "none" in config.tracking.report_to and len(config.tracking.report_to) > 1:
+        raise UserError(
+            f"report_to is {config.tracking.report_to}", "tracking.report_to", "leave out 'none', or all others"
+        )
 
 
 def _check_split(config: Config) -> None:

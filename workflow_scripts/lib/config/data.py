@@ -10,9 +10,9 @@ from workflow_scripts.lib.config.fields import (
     NotNegative,
     Ratio,
     Section,
+    Seed,
     Switch,
     Text,
-    Whole,
     optional,
 )
 
@@ -70,4 +70,4 @@ class Split(Section):
     train: Ratio
     val: Ratio
     test: Ratio
-    seed: Whole
+    seed: Seed

@@ -35,6 +35,7 @@ Switch = Annotated[bool, BeforeValidator(switch_from_text)]
 Ratio = Annotated[Real, Field(ge=0, le=1)]
 NotNegative = Annotated[Real, Field(ge=0)]
 Positive = Annotated[Real, Field(gt=0)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]  # what numpy takes
 Count = Annotated[Whole, Field(ge=1)]
 CountOrZero = Annotated[Whole, Field(ge=0)]
 Size = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]?B$")]

@@ -93,6 +93,10 @@ def read_layer(path: Path, name: str) -> Layer:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"no config file {name}", name, "check the path") from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"not UTF-8: byte {error.object[error.start]:#04x} at {error.start}", name, "save the file as UTF-8"
+        ) from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text) or {}

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
 from workflow_scripts.lib.config.evaluation import Eval, Generation
-from workflow_scripts.lib.config.fields import Count, Dtype, Section, Size, Text, Whole
+from workflow_scripts.lib.config.fields import Count, Dtype, Section, Seed, Size, Text
 from workflow_scripts.lib.config.training import Align, Model, Sft
 
 
@@ -42,7 +42,7 @@ class Config(Section):
 
     recipe: Text
     hardware: Text
-    seed: Whole
+    seed: Seed
     model: LicensedModel
     sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Source]
     clean: Clean

@@ -13,11 +13,38 @@ from workflow_scripts.lib.config.fields import (
     Ratio,
     Real,
     Section,
+    Seed,
     Switch,
     Text,
-    Whole,
     optional,
 )
+
+# Of the names that transformers.TrainingArguments takes, those that need no further package or setting.
+Optimizer = Literal[
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "paged_adamw_32bit",
+    "ademamix",
+    "ademamix_8bit",
+    "paged_ademamix_8bit",
+    "lion_32bit",
+    "lion_8bit",
+    "paged_lion_8bit",
+    "adafactor",
+    "rmsprop",
+    "sgd",
+]
+Scheduler = Literal[
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+]
 
 
 class Model(Section):
@@ -37,7 +64,7 @@ class Lora(Section):
     r: Count
     alpha: Positive
     dropout: Ratio
-    target_modules: Literal["all-linear"] | list[Text]
+    target_modules: Literal["all-linear"] | Annotated[list[Text], Field(min_length=1)]
     use_dora: Switch
     use_rslora: Switch
 
@@ -53,15 +80,15 @@ class Training(Section):
     max_length: Count
     over_length: Literal["drop", "truncate"]
     max_lost_ratio: Ratio
-    optimizer: Text
-    scheduler: Text
+    optimizer: Optimizer
+    scheduler: Scheduler
     warmup_ratio: optional(Ratio)
     warmup_steps: optional(CountOrZero)
     weight_decay: NotNegative
     max_grad_norm: Positive
     gradient_checkpointing: Switch
     evaluations: CountOrZero
-    seed: optional(Whole)
+    seed: optional(Seed)
 
 
 class Sft(Training):
