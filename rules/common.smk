@@ -148,11 +148,12 @@ def tell_result():
     sys.stderr.write(final_words.result(Path("results/eval/report.json")))
 
 
-def tell_failure(log):
-    sys.stderr.write(final_words.failure(Path("results/logs")))
+def tell_failure(logs):
+    sys.stderr.write(final_words.failure([Path(log) for log in logs], Path("results/logs")))
 
 
 if workflow.is_main_process:
+    engine.run_again_what_was_cut_off()
     atexit.register(tell_plan_without_run)
 
 

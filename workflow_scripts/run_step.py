@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     inputs = {path: records.file_digest(Path(path)) for path in records.named_inputs(args.command, args.inputs)}
     key = records.key_of(args.command, args.code, inputs)
     path = records.record_path(args.outputs)
-    path.unlink(missing_ok=True)  # from here on nobody can say what the outputs are, until they are whole
+    records.begin(path)
     store = Store(args.store) if args.store else None
     record = store.restore(key) if store else None
     if record:

@@ -159,11 +159,15 @@ def build(folder: Path, config: str, num_poems: int) -> Place:
             shutil.copytree(source, place.repository / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, place.repository)
-    raw = folder / "raw" / "poems.json"
-    raw.parent.mkdir()
-    raw.write_text(json.dumps(quatrains(num_poems), ensure_ascii=False), encoding="utf-8")
+    (folder / "raw").mkdir()
+    write_poems(folder, num_poems)
     place.configfile.write_text(config, encoding="utf-8")
     return place
+
+
+def write_poems(folder: Path, number: int) -> None:
+    text = json.dumps(quatrains(number), ensure_ascii=False)
+    (folder / "raw" / "poems.json").write_text(text, encoding="utf-8")
 
 
 def tokenizer_of_characters(folder: Path) -> None:

@@ -141,3 +141,25 @@ def test_a_full_disk(place: Place, small_disk: Path, expected: dict, left_kb: in
     ballast.unlink()
     run_to_the_end(place)
     assert reproducible(place) == expected
+
+
+def test_a_change_that_was_interrupted_goes_on(place: Place) -> None:
+    """The results of before stand all around what was cut off: nothing of them may be taken for up to date."""
+    place.make(cores=2)
+    changed = {"align": {"learning_rate": 1e-3}, "clean": {"min_chars": 3}}
+    command, environment = place.command(cores=2, **changed)
+    for seconds in (5, 9, 14):
+        run = subprocess.Popen(command, cwd=place.repository, env=environment, start_new_session=True)
+        time.sleep(seconds)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    for _ in range(3):
+        done = place.snakemake(cores=2, **changed)
+        if done.status == 0:
+            break
+        time.sleep(5)
+    found = reproducible(place)
+    shutil.rmtree(place.work)
+    place.work.mkdir()
+    place.make(cores=2, **changed)
+    assert found == reproducible(place)

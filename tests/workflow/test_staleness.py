@@ -378,6 +378,25 @@ def test_a_second_run_in_the_folder_is_refused(place: Place) -> None:
     assert set(place.make(stubs=True, align={"learning_rate": 1e-3}).rules) == ALIGNED
 
 
+def test_the_log_of_the_step_that_failed_is_shown_and_no_other(place: Place) -> None:
+    (place.folder / "raw" / "poems.json").write_text('[{"verse": 1}]', encoding="utf-8")
+    run = place.snakemake("--keep-going", stubs=True, eval={"limit": 5})
+    assert run.status != 0
+    shown = run.output[run.output.index("The last lines of ") :]
+    assert "The last lines of results/logs/standardize/poems.log:\n" in shown
+    assert "The last lines of results/logs/standardize/pairs.log:\n" in shown
+    assert shown.count("The last lines of") == 2
+    assert "verse" in shown
+    assert "give the same command again" in shown
+    again = place.snakemake("--keep-going", stubs=True, eval={"limit": 5})
+    assert again.status != 0  # and not "Nothing to be done", as the engine has it
+    assert "was begun and not finished" in again.output
+    running.write_poems(place.folder, 300)
+    mended = place.make(stubs=True, eval={"limit": 5})
+    assert set(mended.rules) >= {"standardize", "evaluate_harness"}
+    assert not set(mended.rules) & {"train_sft", "train_align"}
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "contract"),
     [

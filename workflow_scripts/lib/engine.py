@@ -4,7 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from snakemake.dag import DAG
+
 from workflow_scripts.lib.planning import Step, step_name
+from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.staleness import Code
 
 
@@ -34,6 +37,23 @@ def steps(workflow: Any, code: Mapping[str, Code]) -> list[Step]:
             )
         )
     return found
+
+
+def run_again_what_was_cut_off() -> None:
+    """Have every graph run the steps that were begun and not finished.
+
+    Snakemake 9.27 deletes the outputs of a job that fails, notes its new params and inputs all the same, and in the
+    next run says that nothing is to be done, because what follows is older than nothing.
+    """
+    check_incomplete = DAG.check_incomplete
+
+    async def check(dag: DAG) -> None:
+        await check_incomplete(dag)
+        for job in dag.jobs:
+            if job.output and records.was_cut_off([str(path) for path in job.output]):
+                dag.forcefiles.update(job.output)
+
+    DAG.check_incomplete = check
 
 
 def has_lost_metadata(workflow: Any) -> bool:

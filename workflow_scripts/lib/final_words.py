@@ -1,6 +1,7 @@
 """What the person at the terminal reads first and last."""
 
 import fcntl
+import re
 from pathlib import Path
 from typing import TextIO
 
@@ -8,6 +9,7 @@ from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
 
 TAIL_LINES = 15
+_LOG = re.compile(r"^    log: (\S+) \(check log file", re.MULTILINE)
 
 
 def hold(folder: Path) -> TextIO:
@@ -48,16 +50,28 @@ def doubts(found: list[str]) -> str:
     )
 
 
-def failure(logs: Path) -> str:
-    """Return the last lines of the log written last, and what to do."""
-    files = [path for path in logs.rglob("*.log") if path.stat().st_size]
-    if not files:
+def failure(engine_logs: list[Path], logs: Path) -> str:
+    """Return the last lines of the failed steps' logs, and what to do.
+
+    Args:
+        engine_logs: The engine's own logs of this run, which name the logs of steps that failed.
+        logs: Folder of all steps' logs.
+    """
+    told = [path.read_text(encoding="utf-8", errors="replace") for path in engine_logs if path.is_file()]
+    named = [name for text in told for name in _LOG.findall(text)]
+    written = [Path(name) for name in dict.fromkeys(named) if Path(name).is_file() and Path(name).is_relative_to(logs)]
+    if not written:
         return ""
-    newest = max(files, key=lambda path: path.stat().st_mtime)
-    tail = newest.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-    body = "\n".join(f"  | {line}" for line in tail)
-    return (
-        f"\nThe last lines of {newest}:\n{body}\n\n"
+    return "".join(_tail(path) for path in written) + (
         "Mend what it says and give the same command again: finished steps stay, training goes on from its last "
         "checkpoint.\n"
     )
+
+
+def _tail(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if lines and lines[-1].startswith("subprocess.CalledProcessError"):  # accelerate's own, which only says: it failed
+        starts = [index for index, line in enumerate(lines) if line.startswith("Traceback ")]
+        lines = lines[: starts[-1]] if starts else lines
+    body = "\n".join(f"  | {line}" for line in lines[-TAIL_LINES:])
+    return f"\nThe last lines of {path}:\n{body}\n\n"

@@ -125,6 +125,8 @@ def doubts(steps: Iterable[Step], *, thorough: bool) -> list[str]:
 def _reasons(step: Step, record: Record | None) -> list[str]:
     missing = [path for path in step.outputs if not Path(path).exists()]
     if record is None:
+        if records.was_cut_off(step.outputs):
+            return ["was begun and not finished"]
         return ["not made yet"] if missing else ["no record of what it was made from"]
     found = list(changes.changed_settings(step.rule, step.wildcards, record.config, step.config))
     found += changes.changed_code(record, step.code)

@@ -65,6 +65,17 @@ def read(path: Path) -> Record | None:
         return None
 
 
+def begin(path: Path) -> None:
+    """Note that a step has begun: until it ends nobody can say what its outputs are."""
+    jsonl.write_json(path, {})
+
+
+def was_cut_off(outputs: Sequence[str]) -> bool:
+    """Return whether the step with these outputs was begun here and has not all of them: it failed, or was killed."""
+    path = record_path(outputs)
+    return path.exists() and (read(path) is None or not all(Path(output).exists() for output in outputs))
+
+
 def write(path: Path, record: Record) -> None:
     jsonl.write_json(path, dataclasses.asdict(record))
 
