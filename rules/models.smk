@@ -100,7 +100,7 @@ rule train_align:
         gpu=1,
     params:
         config=section(seed="seed", model="model", align="align", curriculum="mix.preference.curriculum"),
-        code=code_digest("train_align"),
+        code=code_digest("train_align", *PLAN.loss_modules),
     shell:
         r"""
         python -m workflow_scripts.run_step --step "train_align {wildcards}" --code {params.code} \

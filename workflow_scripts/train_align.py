@@ -1,4 +1,4 @@
-"""Go on training the SFT adapter on preference pairs, with ORPO or DPO."""
+"""Go on training the SFT adapter on preference pairs, with the alignment method of the config."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from workflow_scripts.lib import jsonl, logs, model_loading, runtime
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.training import arguments, checkpoints
 from workflow_scripts.lib.training.collate import PairCollator
-from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer
+from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs
 from workflow_scripts.lib.training.run import ADAPTER_FILES, Stopwatch, ledger_figures, run, save_adapter
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         collator = PairCollator(tokenizer.pad_token_id)
         steps = arguments.num_steps(align, len(rows))
         rows = rows[: steps * align.global_batch_size]  # mixed already: the rest would never be seen
-        if align.method == "dpo" and not align.reference_free:
+        if uses_reference(align):
             rows, held_out = (add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out))
         trainer = PreferenceTrainer(
             model=model,

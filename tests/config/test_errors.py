@@ -54,7 +54,12 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
         ({"sft": "{learning_rate: 1e999}"}, "sft.learning_rate is '1e999'", "sft.learning_rate (", "a finite number"),
         ({"seed": "inf"}, "seed is 'inf'", "seed (--config)", "Input should be a valid integer"),
         ({"seed": float("nan")}, "seed is nan", "seed (--config)", "Input should be a valid integer"),
-        ({"align": "{method: kto}"}, "align.method is 'kto'", "align.method (", "should be 'orpo', 'dpo' or 'none'"),
+        (
+            {"align": "{method: kto}"},
+            "align.method is 'kto'",
+            "align.method (",
+            "should be 'orpo', 'dpo', 'simpo', 'ipo' or 'none'",
+        ),
         (
             {"execution": "{threads: many}"},
             "execution.threads is 'many'",
@@ -261,9 +266,9 @@ def test_no_mistake_hides_the_others() -> None:
         ),
         (
             {"align": "{label_smoothing: 0.1}"},
-            "reference_free and label_smoothing belong to DPO, and align.method is orpo",
-            "align.reference_free, align.label_smoothing",
-            "set them to false and 0, or align.method to dpo",
+            "label_smoothing belongs to dpo, and align.method is orpo",
+            "align.label_smoothing",
+            "set it to 0, or align.method to dpo",
         ),
     ],
 )

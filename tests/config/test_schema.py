@@ -74,7 +74,7 @@ def test_the_schema_of_editors_is_the_one_the_models_give() -> None:
         (("properties", "seed", "type"), "integer"),
         (("$defs", "Lora", "properties", "r", "type"), "integer"),
         (("$defs", "Lora", "additionalProperties"), False),
-        (("$defs", "Align", "properties", "method", "enum"), ["orpo", "dpo", "none"]),
+        (("$defs", "Align", "properties", "method", "enum"), ["orpo", "dpo", "simpo", "ipo", "none"]),
     ],
 )
 def test_the_schema_holds_types_and_choices(path: tuple[str, ...], expected: Any) -> None:

@@ -20,6 +20,20 @@ MODEL = Model.model_validate(tiny.section("model"))
 EXECUTION = {"logging_steps": 1, "save_steps": 2, "report_to": ["none"]}
 
 
+def dialogue(row_id: str, question: str, answer: str, **more: Any) -> dict:
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"id": row_id, "messages": messages, **more}
+
+
+def pair(row_id: str, question: str, chosen: str, rejected: str) -> dict:
+    return {
+        "id": row_id,
+        "prompt": [{"role": "user", "content": question}],
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
+    }
+
+
 def with_adapter(base: Path, *, zero: bool = True) -> Any:
     """Return the tiny model with a fresh adapter, or one whose weights already say something."""
     set_seed(3)

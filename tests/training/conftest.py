@@ -23,17 +23,3 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tokenizer(base: Path) -> Any:
     return load_tokenizer(base)
-
-
-def dialogue(row_id: str, question: str, answer: str, **more: Any) -> dict:
-    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    return {"id": row_id, "messages": messages, **more}
-
-
-def pair(row_id: str, question: str, chosen: str, rejected: str) -> dict:
-    return {
-        "id": row_id,
-        "prompt": [{"role": "user", "content": question}],
-        "chosen": [{"role": "assistant", "content": chosen}],
-        "rejected": [{"role": "assistant", "content": rejected}],
-    }

@@ -8,7 +8,7 @@ import building
 import pytest
 import tiny
 import torch
-from conftest import dialogue, pair
+from building import dialogue, pair
 
 from workflow_scripts.lib.config.training import Align, Sft
 from workflow_scripts.lib.training import checkpoints

@@ -4,9 +4,10 @@ import building
 import pytest
 import tiny
 import torch
-from conftest import dialogue
+from building import dialogue
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from workflow_scripts.lib.config.training import Sft
@@ -59,11 +60,12 @@ def text_rows():
     return Dataset.from_list([{"prompt": q, "chosen": c, "rejected": r} for q, c, r in TEXTS])
 
 
-def test_dpo(base, tokenizer, tmp_path):
+@pytest.mark.parametrize(("method", "loss_type"), [("dpo", "sigmoid"), ("ipo", "ipo")])
+def test_with_a_reference(base, tokenizer, tmp_path, method, loss_type):
     model = building.with_adapter(base, zero=False)
     stock = DPOTrainer(
         model=model,
-        args=DPOConfig(output_dir=str(tmp_path), beta=0.3, max_length=512, **QUIET),
+        args=DPOConfig(output_dir=str(tmp_path), beta=0.3, max_length=512, loss_type=[loss_type], **QUIET),
         train_dataset=text_rows(),
         processing_class=tokenizer,
     )
@@ -71,10 +73,11 @@ def test_dpo(base, tokenizer, tmp_path):
         {"prefix": row["prompt_ids"], "chosen": row["chosen_ids"], "rejected": row["rejected_ids"]}
         for row in stock.train_dataset
     ]
-    ours = building.preference_trainer(base, tokenizer, rows, tmp_path, method="dpo", beta=0.3)
+    ours = building.preference_trainer(base, tokenizer, rows, tmp_path, method=method, beta=0.3)
     collate = PairCollator(tokenizer.pad_token_id)
     rows = add_reference(ours.model, rows, collate, batch_size=4)
-    for trainer in (stock, ours):  # away from the reference, where the loss is not just log 2
+    untouched = building.loss_and_gradients(ours, [collate(rows)])[0]
+    for trainer in (stock, ours):  # away from the reference, where the loss is the same for all pairs
         with torch.no_grad():
             for name, parameter in trainer.model.named_parameters():
                 if parameter.requires_grad and "lora_B" in name:
@@ -82,14 +85,30 @@ def test_dpo(base, tokenizer, tmp_path):
     expected = stock_loss_and_gradients(stock)
     found = building.loss_and_gradients(ours, [collate(rows)])
     assert found[0] == pytest.approx(expected[0], rel=TOLERANCE)
-    assert abs(found[0] - 0.6931) > 1e-3
+    assert abs(found[0] - untouched) > 1e-3
     building.assert_same(comparable(expected[1]), found[1], TOLERANCE)
 
 
-def test_orpo(base, tokenizer, tmp_path):
-    stock = ORPOTrainer(
+@pytest.mark.parametrize(
+    ("stock_trainer", "stock_config", "stock_options", "method", "options"),
+    [
+        (ORPOTrainer, ORPOConfig, {}, "orpo", {"prompt_loss": True}),
+        (
+            CPOTrainer,
+            CPOConfig,
+            {"loss_type": "simpo", "cpo_alpha": 0.0, "simpo_gamma": 0.5},
+            "simpo",
+            {"target_margin": 0.5},
+        ),
+    ],
+    ids=["orpo", "simpo"],
+)
+def test_without_a_reference(base, tokenizer, tmp_path, stock_trainer, stock_config, stock_options, method, options):
+    stock = stock_trainer(
         model=building.with_adapter(base, zero=False),
-        args=ORPOConfig(output_dir=str(tmp_path), beta=0.3, max_length=512, remove_unused_columns=False, **QUIET),
+        args=stock_config(
+            output_dir=str(tmp_path), beta=0.3, max_length=512, remove_unused_columns=False, **stock_options, **QUIET
+        ),
         train_dataset=text_rows(),
         processing_class=tokenizer,
     )
@@ -101,7 +120,7 @@ def test_orpo(base, tokenizer, tmp_path):
         }
         for row in stock.train_dataset
     ]
-    ours = building.preference_trainer(base, tokenizer, rows, tmp_path, method="orpo", beta=0.3, prompt_loss=True)
+    ours = building.preference_trainer(base, tokenizer, rows, tmp_path, method=method, beta=0.3, **options)
     expected = stock_loss_and_gradients(stock)
     found = building.loss_and_gradients(ours, [PairCollator(tokenizer.pad_token_id)(rows)])
     assert found[0] == pytest.approx(expected[0], rel=TOLERANCE)

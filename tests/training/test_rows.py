@@ -2,7 +2,7 @@
 
 import pytest
 import tiny
-from conftest import dialogue, pair
+from building import dialogue, pair
 
 from workflow_scripts.lib.chat_template import encode_dialogue, encode_prompt, with_system_prompt
 from workflow_scripts.lib.config.training import Align, Sft

@@ -7,8 +7,10 @@ import pytest
 
 from workflow_scripts.lib import staleness
 from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.training.preference_losses import registry as losses
 
 SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem != "__init__")
+ALIGNMENT = {"train_align", "train_align orpo", "train_align dpo"}
 POEMS = registry.MODULES["chinese_poetry"]
 ALPACA = registry.MODULES["alpaca"]
 
@@ -24,12 +26,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digests() -> dict[str, str]:
-    """Return the digest of every script, as the rules ask for it, and of standardize with each of two adapters."""
+    """Return the digest of every script, and of those that select a module as the rules ask for it."""
     staleness.pinned_versions.cache_clear()
     staleness._module.cache_clear()  # two edits within the clock's grain have the same time
     found = {script: staleness.code_of(script).digest for script in SCRIPTS}
     found["standardize poems"] = staleness.code_of("standardize", POEMS).digest
     found["standardize alpaca"] = staleness.code_of("standardize", ALPACA).digest
+    for method in ("orpo", "dpo"):
+        found[f"train_align {method}"] = staleness.code_of("train_align", losses.MODULES[method]).digest
     return found
 
 
@@ -62,13 +66,17 @@ def test_an_edit_two_imports_away_changes_the_rules_that_import_it_and_no_other(
 
 def test_an_edit_of_the_preference_trainer_makes_alignment_stale_and_nothing_else(package: Path) -> None:
     path = package / "lib/training/preference_trainer.py"
-    assert changed_by(path, "\nimport torch", "\nimport math\nimport torch") == {"train_align"}
+    assert changed_by(path, "\nimport torch", "\nimport math\nimport torch") == ALIGNMENT
 
 
-def test_an_edit_of_the_losses_makes_training_stale_but_neither_data_nor_evaluations(package: Path) -> None:
-    changed = changed_by(package / "lib/training/losses.py", "\nimport torch", "\nimport math\nimport torch")
-    assert "train_align" in changed
-    assert changed <= {"train_sft", "train_align"}
+def test_an_edit_of_the_trainers_base_makes_training_stale_but_neither_data_nor_evaluations(package: Path) -> None:
+    path = package / "lib/training/exact_trainer.py"
+    assert changed_by(path, "\nimport torch", "\nimport math\nimport torch") == {"train_sft"} | ALIGNMENT
+
+
+def test_an_edit_of_a_loss_makes_stale_what_selects_it(package: Path) -> None:
+    path = package / "lib/training/preference_losses/dpo.py"
+    assert changed_by(path, "\nimport torch", "\nimport math\nimport torch") == {"train_align dpo"}
 
 
 def test_an_edit_of_what_the_rules_file_imports_changes_no_job(package: Path) -> None:

@@ -12,6 +12,7 @@ from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
+from workflow_scripts.lib.training.preference_losses import registry as losses
 
 HOW_IT_RUNS = ("execution", "tracking")
 
@@ -103,6 +104,10 @@ class Plan:
 
     def task_module(self, task: str) -> str:
         return tasks.MODULES[task]
+
+    @property
+    def loss_modules(self) -> list[str]:
+        return [losses.MODULES[self.config.align.method]] if self.config.align.method != "none" else []
 
     def card_section(self) -> str:
         """Return what the data card tells of the config, canonical JSON."""

@@ -161,9 +161,15 @@ def _check_training(section: str, training: Training) -> None:
 
 def _check_alignment(config: Config) -> None:
     align = config.align
-    if align.method == "orpo" and (align.reference_free or align.label_smoothing):
-        raise UserError(
-            "reference_free and label_smoothing belong to DPO, and align.method is orpo",
-            "align.reference_free, align.label_smoothing",
-            "set them to false and 0, or align.method to dpo",
-        )
+    for key, off, methods in (
+        ("reference_free", False, ("dpo", "ipo")),
+        ("label_smoothing", 0, ("dpo",)),
+        ("target_margin", 0, ("simpo",)),
+        ("prompt_loss", False, ("orpo",)),
+    ):
+        if getattr(align, key) != off and align.method not in methods:
+            raise UserError(
+                f"{key} belongs to {' and '.join(methods)}, and align.method is {align.method}",
+                f"align.{key}",
+                f"set it to {str(off).lower()}, or align.method to {methods[0]}",
+            )

@@ -46,6 +46,8 @@ Scheduler = Literal[
     "inverse_sqrt",
 ]
 
+Method = Literal["orpo", "dpo", "simpo", "ipo", "none"]
+
 
 class Model(Section):
     """How the base model is loaded; its licence, which changes no figure, stands in config/models.py."""
@@ -98,8 +100,9 @@ class Sft(Training):
 
 
 class Align(Training):
-    method: Literal["orpo", "dpo", "none"]
+    method: Method
     beta: Positive
+    target_margin: NotNegative
     length_penalty: Real
     prompt_loss: Switch
     label_smoothing: Annotated[Real, Field(ge=0, lt=0.5)]

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from workflow_scripts.lib.config.fields import Count, Section, Text, Whole
 from workflow_scripts.lib.config.models import LicensedModel
+from workflow_scripts.lib.config.training import Method
 from workflow_scripts.lib.reporting import report_schema as schema
 from workflow_scripts.lib.reporting import report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics
@@ -14,7 +15,7 @@ ORDER = ("perplexity", "form", "preference", "panel")
 
 
 class ReportAlign(Section):
-    method: Literal["orpo", "dpo", "none"]
+    method: Method
 
 
 class ReportEval(Section):

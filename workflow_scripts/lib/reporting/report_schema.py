@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workflow_scripts.lib.config.training import Method
+
 VERSION = "1"
 
 Stage = Literal["base", "sft", "align"]
@@ -179,7 +181,7 @@ class Report(Part):
     seed: int
     held_out: Literal["test", "val"]
     model: Base
-    method: Literal["orpo", "dpo", "none"]
+    method: Method
     stages: list[Stage] = Field(min_length=1)
     headline: list[Headline]
     metrics: list[Metric]

@@ -1,22 +1,27 @@
-"""Preference alignment with ORPO or DPO on pairs whose prompt is computed once for both sides."""
+"""Preference alignment on pairs whose prompt is computed once for both sides; the loss is one of a registry."""
 
 from typing import Any
 
 import torch
 
 from workflow_scripts.lib.config.training import Align
-from workflow_scripts.lib.training import losses
 from workflow_scripts.lib.training.collate import CHOSEN, PADDING, PREFIX, REJECTED, branch_attention
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer, Sums
 from workflow_scripts.lib.training.log_probs import log_probs_at, unwrap
+from workflow_scripts.lib.training.preference_losses import registry
+from workflow_scripts.lib.training.preference_losses.pairs import Pairs
 
 
 class PreferenceTrainer(ExactTrainer):
-    """ORPO and DPO. Neither's loss comes from TRL, where ORPO is experimental; tests hold both against TRL's."""
+    """Any of the preference losses. None comes from TRL, where ORPO is experimental; tests hold them against TRL's."""
 
     def __init__(self, *args: Any, align: Align, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.align = align
+        self.align, self.method = align, registry.load(align.method)
+
+    @property
+    def has_reference(self) -> bool:
+        return uses_reference(self.align)
 
     def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         branch = batch["branch"]
@@ -30,7 +35,8 @@ class PreferenceTrainer(ExactTrainer):
         log_probs = torch.zeros(branch.shape, device=branch.device).masked_scatter(wanted, found)
         chosen, rejected = (torch.where(branch == side, log_probs, 0.0).sum(dim=1) for side in (CHOSEN, REJECTED))
         lengths = [(branch == side).sum(dim=1) for side in (CHOSEN, REJECTED)]
-        preference, margin = self._preference(batch, chosen, rejected, *lengths)
+        reference = [batch[f"reference_{side}"] for side in ("chosen", "rejected")] if self.has_reference else []
+        preference, margin = self.method.terms(Pairs(chosen, rejected, *lengths, *reference), self.align)
         return {
             "preference": preference.sum(),
             "nll": -log_probs[self._likelihood_mask(branch)].sum(),
@@ -46,9 +52,7 @@ class PreferenceTrainer(ExactTrainer):
 
     def loss_of(self, sums: Sums, totals: torch.Tensor) -> torch.Tensor:
         preference = sums["preference"] / totals[0]
-        if self.align.method == "orpo":
-            return sums["nll"] / totals[1] + self.align.beta * preference
-        return preference
+        return sums["nll"] / totals[1] + preference if self.method.LIKELIHOOD else preference
 
     def describe(self, sums: Sums) -> dict[str, float]:
         pairs = sums["pairs"]
@@ -63,39 +67,17 @@ class PreferenceTrainer(ExactTrainer):
         return {**{name: float(value) for name, value in figures.items()}, "tokens": int(sums["tokens"])}
 
     def _likelihood_mask(self, branch: torch.Tensor) -> torch.Tensor:
-        """Return the tokens of ORPO's likelihood term; the very first token has nothing to be predicted from."""
+        """Return the tokens of the likelihood term; the very first token has nothing to be predicted from."""
         mask = branch == CHOSEN
         if self.align.prompt_loss:
             mask = mask | (branch == PREFIX)
             mask[:, 0] = False
         return mask
 
-    def _preference(
-        self,
-        batch: dict[str, torch.Tensor],
-        chosen: torch.Tensor,
-        rejected: torch.Tensor,
-        chosen_tokens: torch.Tensor,
-        rejected_tokens: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return each pair's preference loss and its margin in favour of the chosen side, both (batch,)."""
-        align = self.align
-        if align.method == "orpo":
-            means = chosen / chosen_tokens, rejected / rejected_tokens
-            term = losses.orpo_preference(*means, chosen_tokens, rejected_tokens, length_penalty=align.length_penalty)
-            return term, align.beta * (means[0] - means[1])
-        if not align.reference_free:
-            chosen, rejected = chosen - batch["reference_chosen"], rejected - batch["reference_rejected"]
-        term = losses.dpo(
-            chosen,
-            rejected,
-            chosen_tokens,
-            rejected_tokens,
-            beta=align.beta,
-            label_smoothing=align.label_smoothing,
-            length_penalty=align.length_penalty,
-        )
-        return term, align.beta * (chosen - rejected)
+
+def uses_reference(align: Align) -> bool:
+    """Return whether the method compares with a frozen reference."""
+    return registry.load(align.method).USES_REFERENCE and not align.reference_free
 
 
 def pair_log_probs(model: Any, batch: dict[str, torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
