@@ -19,10 +19,10 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 	$(RUN) snakemake --cores $(CORES) results/eval/report.json
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
-	$(RUN) pytest -n 2 --dist loadfile -m "not full"
+	$(RUN) pytest -n 2 --dist loadfile
 
 test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2 --dist loadfile -m "full or not full"
 
 lint: $(VENV)/.ready-dev  ## Check style of Python and Snakemake code
 	$(RUN) ruff check .
