@@ -68,7 +68,7 @@ class Plan:
     def source_section(self, name: str) -> str:
         """Return what standardize sees of a source: what is taken of its rows is for later stages."""
         source = self.value(f"sources.{name}")
-        kept = {key: source[key] for key in ("use", "adapter", "options")}
+        kept = {key: source[key] for key in ("use", "adapter", "options", "encoding")}
         return _canonical({"seed": self.config.seed, "source": kept})
 
     def bounds(self, name: str) -> str:

@@ -8,15 +8,14 @@ from typing import Any, Literal
 
 from workflow_scripts.lib.adapters import options, registry
 from workflow_scripts.lib.adapters.base import Context, Row
-from workflow_scripts.lib.config.fields import Section, Text, Whole
+from workflow_scripts.lib.config.fields import Encoding, Section, Text, Whole, optional
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.files import file_names, read_file
-from workflow_scripts.lib.readers.lines import Parsed
+from workflow_scripts.lib.readers.looking_ahead import first_records
+from workflow_scripts.lib.readers.parsed import REST, Parsed
 from workflow_scripts.lib.records import Drop, RawRow
 
 log = logging.getLogger(__name__)
-
-_LOOKED_AT = 100  # rows of a file, to tell whether it is what the adapter expects
 
 
 class Selection(Section):
@@ -25,6 +24,7 @@ class Selection(Section):
     use: Literal["sft", "preference", "evaluation"]
     adapter: Text
     options: dict[str, Any]
+    encoding: optional(Encoding) = None
 
 
 class Standardization(Section):
@@ -49,7 +49,7 @@ def standardize(name: str, files: list[Path], config: Standardization) -> Iterat
             "choose another adapter or another use",
         )
     checked = options.checked(adapter.Options, source.options, name)
-    raws = _Raws(name, files, source.adapter, adapter.columns(checked))
+    raws = _Raws(name, files, source, adapter.columns(checked))
     num_results = 0
     for result in adapter.convert(raws, checked, Context(name, source.use, config.seed)):
         num_results += 1
@@ -65,20 +65,22 @@ def standardize(name: str, files: list[Path], config: Standardization) -> Iterat
 class _Raws:
     """The readable records of the files; what is unreadable is put aside as drops."""
 
-    def __init__(self, source: str, files: list[Path], adapter: str, columns: tuple[str, ...]) -> None:
+    def __init__(self, source: str, files: list[Path], selection: Selection, columns: tuple[str, ...]) -> None:
         self.num_read = self.num_unreadable = 0
-        self._source, self._files, self._adapter, self._columns = source, files, adapter, columns
+        self._source, self._files, self._selection, self._columns = source, files, selection, columns
         self._unreadable: list[Drop] = []
 
     def __iter__(self) -> Iterator[RawRow]:
         for number, (path, name) in enumerate(zip(self._files, file_names(self._files), strict=True), 1):
-            records = read_file(path)
-            first = list(itertools.islice(records, _LOOKED_AT))
+            records = read_file(path, self._selection.encoding)
+            first = first_records(records)
             self._check_columns(name, first)
             for record in itertools.chain(first, records):
-                raw_id = f"{self._source}/{name}#{record.row}"
+                raw_id = f"{self._source}/{record.place(name)}"
                 if record.problem is not None:
-                    self._put_aside(Drop(raw_id, "unreadable", record.problem))
+                    if record.reason == REST:
+                        log.warning("%s: %s", raw_id, record.problem)
+                    self._put_aside(Drop(raw_id, record.reason, record.problem))
                 elif not isinstance(record.value, dict):
                     kind = type(record.value).__name__
                     self._put_aside(Drop(raw_id, "wrong_type", f"the row is {kind}, not an object"))
@@ -101,7 +103,7 @@ class _Raws:
             return
         found = sorted({str(key) for row in objects for key in row})
         raise UserError(
-            f"adapter {self._adapter!r} expects the columns {', '.join(self._columns)}; "
+            f"adapter {self._selection.adapter!r} expects the columns {', '.join(self._columns)}; "
             f"found {_shown(found) if found else _kinds(records)}",
             f"{name} of sources.{self._source}",
             "name the adapter that fits the file, set its options, or replace the file",

@@ -7,6 +7,7 @@ from pydantic import Field
 from workflow_scripts.lib.config.fields import (
     Count,
     CountOrZero,
+    Encoding,
     NotNegative,
     Ratio,
     Section,
@@ -47,6 +48,7 @@ class Source(Section):
     adapter: Text
     origin: Text = Field(alias="from")
     revision: optional(Text) = None
+    encoding: optional(Encoding) = None
     weight: NotNegative = 1.0
     max_rows: optional(Count) = None
     where: dict[str, list[Any]] = Field(default_factory=dict)

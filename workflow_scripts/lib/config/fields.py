@@ -41,6 +41,7 @@ CountOrZero = Annotated[Whole, Field(ge=0)]
 Size = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]?B$")]
 Text = Annotated[str, Field(min_length=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Encoding = Literal["utf-8", "gb18030"]
 
 
 def optional(kind: Any) -> Any:

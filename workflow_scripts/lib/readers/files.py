@@ -1,34 +1,57 @@
 """Raw files of any format, told by content first and suffix second."""
 
-import gzip
-import io
-import zlib
+import codecs
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.readers.lines import Parsed, json_array, json_lines
-from workflow_scripts.lib.readers.tables import parquet, separated
+from workflow_scripts.lib.readers.archives import is_tar, is_zip, tar_members, zip_members
+from workflow_scripts.lib.readers.byte_stream import SUFFIXES, ByteStream, unpacked
+from workflow_scripts.lib.readers.columnar import parquet
+from workflow_scripts.lib.readers.encodings import decoded, encoding_of
+from workflow_scripts.lib.readers.formats import format_of
+from workflow_scripts.lib.readers.lines import json_lines
+from workflow_scripts.lib.readers.parsed import REST, DamagedFileError, Parsed
+from workflow_scripts.lib.readers.separated import separated
+from workflow_scripts.lib.readers.transcripts import transcripts
+from workflow_scripts.lib.readers.values import json_values
 
-_FORMATS = "a JSON array, JSON Lines, CSV, TSV or Parquet, plain or gzipped"
+_FORMATS = (
+    "JSON Lines, a JSON array, CSV, TSV, Parquet or a transcript with speakers (User: …), "
+    "plain or packed as gz, xz, zst, tar or zip"
+)
+_SAMPLE = 1 << 18  # bytes that are looked at to tell format and encoding
 
 
-def read_file(path: Path) -> Iterator[Parsed]:
-    """Yield the records of a raw file; what cannot be read of it is a record with a problem.
+def read_file(path: Path, encoding: str | None) -> Iterator[Parsed]:
+    """Yield the records of a raw file, or of all files in an archive; what cannot be read is a record with a problem.
 
-    Text is UTF-8 with or without BOM. Bytes that are not become lone surrogates, so that only their row is lost.
+    Args:
+        path: The file.
+        encoding: Of its text; None: what its BOM says, GB18030 if that is certain, else UTF-8.
 
     Raises:
-        UserError: If the file's format is unknown or the file is damaged.
+        UserError: If the file's format is unknown, nothing of it can be read, or an archive has unsafe names.
     """
-    try:
-        with _opened(path) as stream:
-            yield from _records(path, stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid) as error:
-        raise UserError(f"damaged file ({error})", path.name, "fetch it again, or replace it by a whole one") from None
+    with path.open("rb") as raw:
+        stream = unpacked(ByteStream(raw, is_plain=True))
+        last = None
+        try:
+            for last in _of_file(stream, raw, path.name, encoding):
+                yield last
+        except DamagedFileError as damage:
+            if last is None:
+                raise _damaged(path, damage) from None
+            problem = f"the rest of the file was not read: damaged after {stream.position} bytes ({damage})"
+            yield Parsed(last.row + 1, problem=problem, reason=REST, member=last.member)
+        except pa.ArrowInvalid as error:
+            raise _damaged(path, error) from None
 
 
 def file_names(files: list[Path]) -> list[str]:
@@ -45,49 +68,107 @@ def file_names(files: list[Path]) -> list[str]:
         depth += 1
 
 
-def _opened(path: Path) -> BinaryIO:
-    stream = path.open("rb")
-    is_gzip = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return io.BufferedReader(gzip.GzipFile(fileobj=stream)) if is_gzip else stream
+def _of_file(stream: ByteStream, raw: BinaryIO, name: str, encoding: str | None) -> Iterator[Parsed]:
+    if is_zip(stream):
+        with _seekable(stream, raw) as file:
+            for member in zip_members(file, name):
+                yield from _of_member(member.name, member.content, member.problem, encoding)
+    elif is_tar(stream):
+        for member in tar_members(stream, name):
+            yield from _of_member(member.name, member.content, member.problem, encoding)
+    else:
+        records = _records(stream, raw, name, encoding)
+        if records is None:
+            start = stream.peek(20)
+            raise UserError(f"unknown format, the file starts with {start!r}", name, f"give {_FORMATS}")
+        yield from records
 
 
-def _records(path: Path, stream: BinaryIO) -> Iterator[Parsed]:
-    start = stream.peek(1 << 12)[: 1 << 12]
-    if start.startswith(b"PAR1"):
-        yield from parquet(stream if stream.seekable() and not _is_gzip(stream) else io.BytesIO(stream.read()))
-        return
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    suffix = _suffix(path)
-    if suffix in (".csv", ".tsv"):
-        yield from separated(text, "\t" if suffix == ".tsv" else ",")
-        return
-    first = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if first.startswith(b"["):
-        yield from json_array(text)
-    elif first.startswith(b"{") or suffix in (".jsonl", ".ndjson"):
-        yield from _checked_lines(path, json_lines(text))
-    elif first:
-        raise UserError(f"unknown format, the file starts with {first[:20]!r}", path.name, f"give {_FORMATS}")
+def _of_member(name: str, content: ByteStream | None, problem: str | None, encoding: str | None) -> Iterator[Parsed]:
+    """Yield the records of a file in an archive; one that cannot be read costs no other file."""
+    row = -1
+    if content is not None:
+        content = unpacked(content)
+        try:
+            if is_zip(content) or is_tar(content):
+                problem = "an archive in an archive is not read"
+            else:
+                records = _records(content, None, name, encoding)
+                if records is None:
+                    problem = f"unknown format, it starts with {content.peek(20)!r}"
+                for record in records or ():
+                    row = record.row
+                    yield record._replace(member=name)
+        except (DamagedFileError, pa.ArrowInvalid) as damage:
+            problem = f"the rest of this file was not read: damaged ({damage})"
+            yield Parsed(row + 1, problem=problem, reason=REST, member=name)
+            return
+        except UserError as error:
+            problem = error.what
+    if problem is not None:
+        yield Parsed(row + 1, problem=problem, member=name)
 
 
-def _checked_lines(path: Path, lines: Iterator[Parsed]) -> Iterator[Parsed]:
-    head = next(lines, None)
-    if head is None:
-        return
-    second = next(lines, None) if head.problem else None
-    if head.problem and _suffix(path) == ".json" and second is not None and second.problem:
-        raise UserError("the file is one JSON object over many lines", path.name, f"give {_FORMATS}")
-    yield head
-    if second is not None:
-        yield second
-    yield from lines
+def _records(stream: ByteStream, raw: BinaryIO | None, name: str, encoding: str | None) -> Iterator[Parsed] | None:
+    """Return the records of one file; None if its format is unknown."""
+    if stream.peek(4) == b"PAR1":
+        return _parquet(stream, raw)
+    sample = stream.peek(_SAMPLE)
+    encoding = encoding_of(sample) if encoding is None else _with_mark(sample, encoding)
+    start = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(sample)
+    newline = "\n" if "\n" in start or "\r" not in start else "\r"
+    chunks = decoded(stream, encoding)
+    match format_of(start, newline, _suffix(name)):
+        case "lines":
+            return json_lines(chunks, newline)
+        case "values":
+            return json_values(chunks, encoding)
+        case "csv":
+            return separated(chunks, newline, ",", name)
+        case "tsv":
+            return separated(chunks, newline, "\t", name)
+        case "transcript":
+            return transcripts(chunks, newline)
+        case "empty":
+            return _nothing(chunks)
+        case "unknown":
+            return None
 
 
-def _suffix(path: Path) -> str:
-    name = path.name.lower().removesuffix(".gz")
-    return PurePath(name).suffix
+def _parquet(stream: ByteStream, raw: BinaryIO | None) -> Iterator[Parsed]:
+    with _seekable(stream, raw) as file:
+        yield from parquet(file)
 
 
-def _is_gzip(stream: BinaryIO) -> bool:
-    return isinstance(getattr(stream, "raw", None), gzip.GzipFile)
+def _nothing(chunks: Iterator[str]) -> Iterator[Parsed]:
+    """Yield a problem if a file that starts with blank space only holds more than that."""
+    for chunk in chunks:
+        if chunk.strip():
+            yield Parsed(0, problem="the file starts with too much blank space to tell its format", reason=REST)
+            return
+
+
+@contextmanager
+def _seekable(stream: ByteStream, raw: BinaryIO | None) -> Iterator[BinaryIO]:
+    """Open the file itself, or what it unpacks to in a file without a name."""
+    if raw is not None and stream.is_plain:
+        yield raw
+    else:
+        with tempfile.TemporaryFile() as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+            file.seek(0)
+            yield file
+
+
+def _with_mark(sample: bytes, encoding: str) -> str:
+    return "utf-8-sig" if encoding == "utf-8" and sample.startswith(codecs.BOM_UTF8) else encoding
+
+
+def _suffix(name: str) -> str:
+    name = name.lower()
+    packing = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    return PurePath(name.removesuffix(packing)).suffix
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"damaged file ({error})", path.name, "fetch it again, or replace it by a whole one")

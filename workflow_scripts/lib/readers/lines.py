@@ -1,80 +1,42 @@
-"""Records of JSON Lines files and JSON arrays, one at a time."""
+"""Records of JSON Lines files, one a line."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TextIO
 
-_CHUNK = 1 << 16  # characters
-_DECODER = json.JSONDecoder(strict=False)  # tabs and other control characters inside text do no harm
-_SPACE = " \t\r\n\ufeff"
+from workflow_scripts.lib.readers.json_text import MAX_CHARS, BadJsonError, JsonDecoder
+from workflow_scripts.lib.readers.parsed import Parsed
 
-
-@dataclass(frozen=True)
-class Parsed:
-    """Record number ``row`` (0-based) of a file: its value, or why it has none."""
-
-    row: int
-    value: Any = None
-    problem: str | None = None
+SPACE = " \t\r\n\ufeff"
 
 
-def json_lines(stream: TextIO) -> Iterator[Parsed]:
+def json_lines(chunks: Iterator[str], newline: str) -> Iterator[Parsed]:
     """Yield one record a line; ``row`` counts lines, blank ones too, so that an editor finds it."""
-    for row, line in enumerate(stream):
-        line = line.strip(_SPACE)
-        if not line:
-            continue
-        try:
-            yield Parsed(row, _DECODER.decode(line))
-        except (ValueError, RecursionError) as error:  # ValueError: also numbers of more than 4300 digits
-            yield Parsed(row, problem=_problem(error))
+    whole = JsonDecoder().whole
+    for row, line in enumerate(text_lines(chunks, newline)):
+        text = line.strip(SPACE)
+        if len(line) > MAX_CHARS:
+            yield Parsed(row, problem=f"longer than {MAX_CHARS} characters, line {row + 1}")
+        elif text:
+            try:
+                yield Parsed(row, whole(text))
+            except BadJsonError as error:
+                place = f"character {error.position + 1} of line {row + 1}"
+                yield Parsed(row, problem=f"{error.problem} at {place}", reason=error.reason)
 
 
-def json_array(stream: TextIO) -> Iterator[Parsed]:
-    """Yield the elements of one JSON array without reading all of it.
-
-    After an element that is no JSON there is no telling where the next one starts, so it is the last.
-    """
-    buffer, position, row = stream.read(_CHUNK), 0, 0
-    more = _CHUNK
-    opened = False
-    while True:
-        while position < len(buffer) and buffer[position] in _SPACE:
-            position += 1
-        if position == len(buffer):
-            buffer, position = stream.read(_CHUNK), 0
-            if not buffer:
-                yield Parsed(row, problem="the file ends inside the array")
-                return
-            continue
-        if not opened or buffer[position] in ",]":
-            if buffer[position] == "]":
-                return
-            position, opened = position + 1, True
-            continue
-        try:
-            value, end = _DECODER.raw_decode(buffer, position)
-            is_whole = end < len(buffer)  # a number could go on
-        except (ValueError, RecursionError) as error:
-            value, end, is_whole, failure = None, position, False, error
-        else:
-            failure = None
-        if not is_whole:
-            addition = stream.read(more)
-            if addition:
-                buffer, position, more = buffer[position:] + addition, 0, more * 2
-                continue
-            if failure is not None:
-                yield Parsed(row, problem=_problem(failure))
-                return
-        yield Parsed(row, value)
-        position, row, more = end, row + 1, _CHUNK
-
-
-def _problem(error: ValueError | RecursionError) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos}"
-    return str(error)
+def text_lines(chunks: Iterator[str], newline: str) -> Iterator[str]:
+    """Yield lines without their end. Of a line longer than MAX_CHARS comes a piece that is too long as well."""
+    pieces: list[str] = []
+    length = 0
+    for chunk in chunks:
+        first, *others = chunk.split(newline)
+        if length <= MAX_CHARS:
+            pieces.append(first)
+            length += len(first)
+        if others:
+            line = "".join(pieces)
+            pieces = others[-1:]
+            length = len(pieces[0])
+            yield line
+            yield from others[:-1]
+    if last := "".join(pieces):
+        yield last
