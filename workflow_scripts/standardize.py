@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from workflow_scripts.lib import logs
+from workflow_scripts.lib.adapters.losses import Losses
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
 from workflow_scripts.lib.jsonl import atomic_writer, dumps
 from workflow_scripts.lib.records import Drop
@@ -24,16 +25,16 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     files = verified_files(args.raw[0]) if is_receipt(args.raw) else args.raw
-    num_rows = num_drops = 0
+    losses = Losses(args.source)
     with atomic_writer(args.rows) as rows, atomic_writer(args.drops) as drops:
         for result in standardize(args.source, files, args.config):
+            losses.add(result)
             if isinstance(result, Drop):
                 drops.write(dumps(result.line("standardize")) + "\n")
-                num_drops += 1
             else:
                 rows.write(dumps(result) + "\n")
-                num_rows += 1
-    log.info("%s: %d rows, %d dropped", args.source, num_rows, num_drops)
+        losses.check()
+    log.info("%s: %d rows, %d dropped", args.source, losses.num_rows, losses.reasons.total())
 
 
 if __name__ == "__main__":
