@@ -48,6 +48,15 @@ def test_one_broken_element_costs_itself_only(broken: str, layout: str, size: in
     assert records[10].problem.endswith(f"bytes {first} to {after} were not read")
 
 
+def test_broken_elements_in_a_row_cost_themselves_only() -> None:
+    good = [{"a": 1}, {"b": 2}]  # of different keys: only the lines tell where elements start
+    broken = ['{"a": oops}', '{"a" 1}', '{"a": [1}', "{,}", '{"a": 1', '{"a": "x}']
+    texts = [part for each in broken for part in (each, each, *map(json.dumps, good))]
+    records = read("[\n" + ",\n".join([json.dumps(good[0]), *texts]) + "\n]")
+    assert [record.value for record in records] == [good[0], *[None, None, *good] * len(broken)]
+    assert {record.reason for record in records} == {"unreadable"}
+
+
 def test_an_element_laid_out_over_lines_is_found_again() -> None:
     text = json.dumps(GOOD, ensure_ascii=False, indent=2).replace('"id": 10,', '"id": 10')
     records = read(text)

@@ -1,6 +1,5 @@
 """All raw files of a source, through its adapter."""
 
-import itertools
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from workflow_scripts.lib.adapters.base import Context, Row
 from workflow_scripts.lib.config.fields import Encoding, Section, Text, Whole, optional
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.files import file_names, read_file
-from workflow_scripts.lib.readers.looking_ahead import first_records
+from workflow_scripts.lib.readers.looking_ahead import first_records, replayed
 from workflow_scripts.lib.readers.parsed import REST, Parsed
 from workflow_scripts.lib.records import Drop, RawRow
 
@@ -75,7 +74,7 @@ class _Raws:
             records = read_file(path, self._selection.encoding)
             first = first_records(records)
             self._check_columns(name, first)
-            for record in itertools.chain(first, records):
+            for record in replayed(first, records):
                 raw_id = f"{self._source}/{record.place(name)}"
                 if record.problem is not None:
                     if record.reason == REST:

@@ -8,20 +8,26 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.lib.readers.parsed import REST, Parsed
+from workflow_scripts.lib.readers.columns import check_columns
+from workflow_scripts.lib.readers.parsed import REST, DamagedFileError, Parsed
 
 _BAD_VALUE = (ValueError, OverflowError)  # text that is not UTF-8 among them
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 1 << 26  # held in memory at once, if rows are alike
 
 
-def parquet(stream: BinaryIO) -> Iterator[Parsed]:
+def parquet(stream: BinaryIO, name: str) -> Iterator[Parsed]:
     """Yield the rows of a Parquet file as mappings of what JSON can say; times and exact numbers become text.
 
     Raises:
-        pyarrow.ArrowInvalid: If it is no whole Parquet file.
+        DamagedFileError: If it is no whole Parquet file.
+        UserError: If two columns have one name.
     """
-    file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
+    try:
+        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFileError(_first_line(error)) from None
+    check_columns(file.schema_arrow.names, name)
     num_rows, row = file.metadata.num_rows, 0
     try:
         for batch in file.iter_batches(batch_size=_rows_at_once(file.metadata), use_threads=False):
@@ -32,8 +38,12 @@ def parquet(stream: BinaryIO) -> Iterator[Parsed]:
                     yield Parsed(row, value)
                 row += 1
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0][:80]
-        yield Parsed(row, problem=f"rows {row + 1} to {num_rows} were not read: damaged file ({reason})", reason=REST)
+        lost = f"rows {row + 1} to {num_rows} were not read: damaged file ({_first_line(error)})"
+        yield Parsed(row, problem=lost, reason=REST)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:80]
 
 
 def _rows_at_once(metadata: pq.FileMetaData) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from workflow_scripts.lib.readers.byte_stream import ByteStream
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHUNK = 1 << 18  # bytes
 _ENOUGH = 20  # two-byte characters, to be certain
 _WIDE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
@@ -17,11 +16,13 @@ _COMMON_SHARE = 0.5
 
 
 def encoding_of(sample: bytes) -> str:
-    """Return what a text is written in: what its BOM says, GB18030 if that is certain, else UTF-8."""
-    for mark, encoding in _MARKS:
-        if sample.startswith(mark):
-            return encoding
+    """Return what a text is written in: UTF-8, or GB18030 if that is certain."""
     return "gb18030" if _is_gb18030(sample) else "utf-8"
+
+
+def with_mark(encoding: str, sample: bytes) -> str:
+    """Return the encoding that leaves out the BOM, if the text has one."""
+    return "utf-8-sig" if encoding == "utf-8" and sample.startswith(codecs.BOM_UTF8) else encoding
 
 
 def decoded(stream: ByteStream, encoding: str) -> Iterator[str]:

@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
-import pyarrow as pa
-
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.archives import is_tar, is_zip, tar_members, zip_members
 from workflow_scripts.lib.readers.byte_stream import SUFFIXES, ByteStream, unpacked
 from workflow_scripts.lib.readers.columnar import parquet
-from workflow_scripts.lib.readers.encodings import decoded, encoding_of
+from workflow_scripts.lib.readers.encodings import decoded, encoding_of, with_mark
 from workflow_scripts.lib.readers.formats import format_of
 from workflow_scripts.lib.readers.lines import json_lines
 from workflow_scripts.lib.readers.parsed import REST, DamagedFileError, Parsed
@@ -34,7 +32,7 @@ def read_file(path: Path, encoding: str | None) -> Iterator[Parsed]:
 
     Args:
         path: The file.
-        encoding: Of its text; None: what its BOM says, GB18030 if that is certain, else UTF-8.
+        encoding: Of its text; None: GB18030 if that is certain, else UTF-8 with or without BOM.
 
     Raises:
         UserError: If the file's format is unknown, nothing of it can be read, or an archive has unsafe names.
@@ -50,8 +48,6 @@ def read_file(path: Path, encoding: str | None) -> Iterator[Parsed]:
                 raise _damaged(path, damage) from None
             problem = f"the rest of the file was not read: damaged after {stream.position} bytes ({damage})"
             yield Parsed(last.row + 1, problem=problem, reason=REST, member=last.member)
-        except pa.ArrowInvalid as error:
-            raise _damaged(path, error) from None
 
 
 def file_names(files: list[Path]) -> list[str]:
@@ -99,7 +95,7 @@ def _of_member(name: str, content: ByteStream | None, problem: str | None, encod
                 for record in records or ():
                     row = record.row
                     yield record._replace(member=name)
-        except (DamagedFileError, pa.ArrowInvalid) as damage:
+        except DamagedFileError as damage:
             problem = f"the rest of this file was not read: damaged ({damage})"
             yield Parsed(row + 1, problem=problem, reason=REST, member=name)
             return
@@ -112,9 +108,9 @@ def _of_member(name: str, content: ByteStream | None, problem: str | None, encod
 def _records(stream: ByteStream, raw: BinaryIO | None, name: str, encoding: str | None) -> Iterator[Parsed] | None:
     """Return the records of one file; None if its format is unknown."""
     if stream.peek(4) == b"PAR1":
-        return _parquet(stream, raw)
+        return _parquet(stream, raw, name)
     sample = stream.peek(_SAMPLE)
-    encoding = encoding_of(sample) if encoding is None else _with_mark(sample, encoding)
+    encoding = with_mark(encoding or encoding_of(sample), sample)
     start = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(sample)
     newline = "\n" if "\n" in start or "\r" not in start else "\r"
     chunks = decoded(stream, encoding)
@@ -135,9 +131,9 @@ def _records(stream: ByteStream, raw: BinaryIO | None, name: str, encoding: str 
             return None
 
 
-def _parquet(stream: ByteStream, raw: BinaryIO | None) -> Iterator[Parsed]:
+def _parquet(stream: ByteStream, raw: BinaryIO | None, name: str) -> Iterator[Parsed]:
     with _seekable(stream, raw) as file:
-        yield from parquet(file)
+        yield from parquet(file, name)
 
 
 def _nothing(chunks: Iterator[str]) -> Iterator[Parsed]:
@@ -158,10 +154,6 @@ def _seekable(stream: ByteStream, raw: BinaryIO | None) -> Iterator[BinaryIO]:
             shutil.copyfileobj(stream, file, 1 << 20)
             file.seek(0)
             yield file
-
-
-def _with_mark(sample: bytes, encoding: str) -> str:
-    return "utf-8-sig" if encoding == "utf-8" and sample.startswith(codecs.BOM_UTF8) else encoding
 
 
 def _suffix(name: str) -> str:

@@ -21,6 +21,7 @@ def json_lines(chunks: Iterator[str], newline: str) -> Iterator[Parsed]:
             except BadJsonError as error:
                 place = f"character {error.position + 1} of line {row + 1}"
                 yield Parsed(row, problem=f"{error.problem} at {place}", reason=error.reason)
+        del line, text  # they may be very long, and the next one is not read yet
 
 
 def text_lines(chunks: Iterator[str], newline: str) -> Iterator[str]:
@@ -37,6 +38,7 @@ def text_lines(chunks: Iterator[str], newline: str) -> Iterator[str]:
             pieces = others[-1:]
             length = len(pieces[0])
             yield line
+            del line
             yield from others[:-1]
     if last := "".join(pieces):
         yield last

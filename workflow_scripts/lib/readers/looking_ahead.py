@@ -7,7 +7,7 @@ from typing import Any
 from workflow_scripts.lib.readers.parsed import Parsed
 
 _RECORDS = 100
-_MAX_CHARS = 1 << 26  # of all of them together: they are held in memory
+_MAX_CHARS = 1 << 25  # of all of them together: they are held in memory
 
 
 def first_records(records: Iterator[Parsed]) -> list[Parsed]:
@@ -19,6 +19,14 @@ def first_records(records: Iterator[Parsed]) -> list[Parsed]:
         if length > _MAX_CHARS:
             break
     return first
+
+
+def replayed(first: list[Parsed], records: Iterator[Parsed]) -> Iterator[Parsed]:
+    """Yield the first records, which the list then forgets, and the others."""
+    first.reverse()
+    while first:
+        yield first.pop()
+    yield from records
 
 
 def _chars(value: Any) -> int:

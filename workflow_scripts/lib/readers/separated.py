@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.readers.columns import check_columns
 from workflow_scripts.lib.readers.lines import text_lines
 from workflow_scripts.lib.readers.parsed import REST, Parsed
 
@@ -60,9 +61,7 @@ def _header(reader: Iterator[list[str]], lines: "_Lines", name: str) -> list[str
         header = next(reader, [])
     except (csv.Error, _TooLongError):
         header = []
-    repeated = next((column for column in header if column and header.count(column) > 1), None)
-    if repeated is not None:
-        raise UserError(f"two columns are named {repeated!r}", name, "give each column of the file its own name")
+    check_columns(header, name)
     if lines.is_unclosed or (not header and lines.pulled):
         raise UserError("the first line does not name the columns", name, "put the names of the columns there")
     return header

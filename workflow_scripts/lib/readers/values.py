@@ -32,8 +32,9 @@ class _Values:
         self._row = self._depth = 0
         self._next_line: re.Pattern[str] | None = None  # finds the line on which the next element starts
         self._indent: str | None = ""  # before elements on their lines; None: they do not start on lines of their own
-        self._is_flat = True  # no element holds another one with the same keys
-        self._keys: frozenset[str] | None = None  # of all elements so far; None: none yet, or they differ
+        self._is_flat = True  # elements have the same keys, and none holds another one
+        self._is_found = False  # we stand at the element after a broken one
+        self._keys: frozenset[str] | None = None  # of all elements so far
 
     def records(self) -> Iterator[Parsed]:
         window = self._window
@@ -46,7 +47,9 @@ class _Values:
             elif character == "," and self._depth:
                 window.at += 1
             else:
-                self._see_line(spaces)
+                if not self._is_found:
+                    self._see_line(spaces)
+                self._is_found = False
                 record = self._record()
                 self._row += 1
                 yield record
@@ -110,8 +113,9 @@ class _Values:
         window = self._window
         start = window.byte(window.at)
         position = window.byte(error.position)
-        is_found = self._go_to_line() if self._next_line else self._is_flat and self._keys and self._go_to_keys()
-        if not is_found:
+        by_keys = self._is_flat and self._keys is not None
+        self._is_found = self._go_to_line() if self._next_line else by_keys and self._go_to_keys()
+        if not self._is_found:
             end = window.go_to_end()
             lost = f"bytes {start} to {end}, the rest of the file, were not read"
             return Parsed(self._row, problem=f"{error.problem} at byte {position}; {lost}", reason=REST)

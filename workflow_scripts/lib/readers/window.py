@@ -21,7 +21,8 @@ class Window:
     def __init__(self, chunks: Iterator[str], encoding: str) -> None:
         self.text, self.at = "", 0
         self._chunks, self._encoding = chunks, encoding
-        self._bytes_before = 0
+        self._before = 0  # bytes of the file before the window
+        self._known = (0, 0)  # a position up to ``at``, and how many bytes come before it
         self._damage: DamagedFileError | None = None
 
     def grow(self, characters: int = _CHUNK) -> bool:
@@ -45,7 +46,8 @@ class Window:
             if self._damage is not None:
                 raise self._damage
             return False
-        self._bytes_before = self.byte(self.at)
+        self._before = self.byte(self.at)
+        self._known = (0, self._before)
         self.text, self.at = "".join([self.text[self.at :], *parts]), 0
         return True
 
@@ -70,4 +72,8 @@ class Window:
 
     def byte(self, position: int) -> int:
         """Return how many bytes of the file come before a position of the window."""
-        return self._bytes_before + len(self.text[:position].encode(self._encoding, "surrogateescape"))
+        known, count = self._known if position >= self._known[0] else (0, self._before)
+        count += len(self.text[known:position].encode(self._encoding, "surrogateescape"))
+        if position <= self.at:
+            self._known = (position, count)
+        return count
