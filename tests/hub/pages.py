@@ -2,11 +2,12 @@
 
 import json
 import re
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from hub.exchange import Request
+from hub.exchange import Fault, Request
 from hub.repositories import Repository, StoredFile
 
 _API = re.compile(r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|refs|paths-info)(?:/([^/]+)(?:/(.*))?)?)?")
@@ -77,11 +78,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        cut = self.fault.cut_at if self.fault else None
-        self.wfile.write(body if cut is None else body[:cut])
-        if cut is not None:
+        fault = self.fault or Fault()
+        end = next((at for at in (fault.cut_at, fault.stalls_at) if at is not None), None)
+        self.wfile.write(body[:end])
+        if end is not None:
             self.wfile.flush()
             self.close_connection = True
+        if fault.stalls_at is not None:
+            time.sleep(30)
 
 
 class CdnHandler(_Handler):

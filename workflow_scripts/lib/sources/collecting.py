@@ -8,7 +8,6 @@ from types import ModuleType
 
 from workflow_scripts.lib.jsonl import read_json, write_json
 from workflow_scripts.lib.sources.downloads import Downloads
-from workflow_scripts.lib.sources.names import check_name
 from workflow_scripts.lib.sources.remote import Remote
 from workflow_scripts.lib.sources.retries import TransientError
 from workflow_scripts.lib.sources.uris import Uri
@@ -30,8 +29,6 @@ def collect(scheme: ModuleType, uri: Uri, revision: str | None, part: Path) -> s
     (part / "card").mkdir(parents=True, exist_ok=True)
     try:
         listing = scheme.listing(uri, revision, part / "card")
-        for remote in listing.files:
-            check_name(remote.path, uri.text)
         if listing.commit is not None and not note.is_file():
             write_json(note, {"commit": listing.commit})
             if listing.commit != revision:

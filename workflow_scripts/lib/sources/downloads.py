@@ -15,7 +15,7 @@ from workflow_scripts.lib.sources.retries import BUSY, TransientError, patiently
 log = logging.getLogger(__name__)
 
 _TIMEOUT = (10, 60)  # seconds to connect; between two pieces of a body
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # bytes; when a body breaks off, less than this is lost
 _EVERY = 5.0  # seconds between two progress lines
 _AGAIN = "run again to fetch it anew; if it stays so, do not trust this address"
 

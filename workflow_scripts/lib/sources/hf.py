@@ -10,6 +10,7 @@ from pathlib import Path
 from httpx2 import TransportError
 from huggingface_hub import HfApi, constants, get_cached_repo_tree, get_token, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import CachedRepoTreeNotFoundError, HfHubHTTPError, RevisionNotFoundError
+from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoSibling
 
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources import selection
@@ -44,7 +45,7 @@ def listing(uri: Uri, revision: str | None, folder: Path) -> Listing:
         return _cached_listing(uri, revision)
     commit, files = _tree(uri, revision)
     names = list(files)
-    if _needs_script(uri, names, lambda: _card(uri, files, auth, folder)):
+    if _needs_script(uri, names, lambda: _card(uri, commit, files, auth, folder)):
         if revision is not None:
             raise UserError(
                 f"{uri.package} has a loading script, which is not run, and at a fixed revision no Parquet files",
@@ -55,8 +56,8 @@ def listing(uri: Uri, revision: str | None, folder: Path) -> Listing:
         log.info("%s has a loading script, which is not run: its Parquet files are taken", uri.package)
         commit, files = _tree(uri, _PARQUET)
         names = list(files)
-    chosen = selection.select(names, uri, lambda: _card(uri, files, auth, folder))
-    return Listing(commit, [files[name] for name in chosen], auth)
+    chosen = selection.select(names, uri, lambda: _card(uri, commit, files, auth, folder))
+    return Listing(commit, [_remote(uri, commit, files[name]) for name in chosen], auth)
 
 
 def refused(uri: Uri, status: int, code: str) -> UserError | None:
@@ -85,7 +86,15 @@ def refused(uri: Uri, status: int, code: str) -> UserError | None:
 
 
 def unanswered(uri: Uri, error: TransientError) -> UserError:
-    """Return what to do when the hub does not answer."""
+    """Return what to do when the hub does not answer, or asks for a long wait."""
+    if not error.unreachable:
+        wait = f" and asks to wait {error.wait:.0f} s" if error.wait else ""
+        return UserError(
+            f"{error}{wait}, while fetching {uri.text}",
+            uri.text,
+            "run again later, set HF_TOKEN (a known user may ask more often), set HF_ENDPOINT to a mirror, "
+            f"or {_BY_HAND}",
+        )
     return UserError(
         f"{constants.ENDPOINT} cannot be reached for {uri.text} ({error})",
         uri.text,
@@ -93,10 +102,10 @@ def unanswered(uri: Uri, error: TransientError) -> UserError:
     )
 
 
-def _tree(uri: Uri, revision: str | None) -> tuple[str, dict[str, Remote]]:
-    """Return the commit and all files of it by name."""
+def _tree(uri: Uri, revision: str | None) -> tuple[str, dict[str, RepoSibling]]:
+    """Return the commit and what the hub says of each of its files, by name."""
 
-    def ask():
+    def ask() -> DatasetInfo | ModelInfo:
         try:
             return HfApi().repo_info(
                 uri.package, repo_type=_kind(uri), revision=revision, timeout=_TIMEOUT, files_metadata=True
@@ -123,10 +132,10 @@ def _tree(uri: Uri, revision: str | None) -> tuple[str, dict[str, Remote]]:
     info = patiently(ask)
     if len(info.siblings) >= _RELIABLE:
         raise UserError(f"{uri.package} has too many files to list", uri.text, _BY_HAND)
-    return info.sha, {file.rfilename: _remote(uri, info.sha, file) for file in info.siblings}
+    return info.sha, {file.rfilename: file for file in info.siblings}
 
 
-def _remote(uri: Uri, commit: str, file) -> Remote:
+def _remote(uri: Uri, commit: str, file: RepoSibling) -> Remote:
     found = try_to_load_from_cache(uri.package, file.rfilename, revision=commit, repo_type=_kind(uri))
     return Remote(
         path=file.rfilename,
@@ -138,18 +147,17 @@ def _remote(uri: Uri, commit: str, file) -> Remote:
     )
 
 
-def _needs_script(uri: Uri, names: list[str], card) -> bool:
+def _needs_script(uri: Uri, names: list[str], card: selection.Card) -> bool:
     """Tell whether only a loading script knows what the configs and splits are."""
     script = f"{uri.package.partition('/')[2]}.py"
     by_split = bool(uri.path) and not uri.names_files
     return by_split and script in names and not selection.has_configs(card())
 
 
-def _card(uri: Uri, files: dict[str, Remote], auth: Bearer, folder: Path) -> str | None:
-    remote = files.get("README.md")
-    if remote is None:
+def _card(uri: Uri, commit: str, files: dict[str, RepoSibling], auth: Bearer, folder: Path) -> str | None:
+    if "README.md" not in files:
         return None
-    target = folder / "README.md"
+    remote, target = _remote(uri, commit, files["README.md"]), folder / "README.md"
     if not remote.is_at(target):
         Downloads(uri.text, auth, lambda status, code: refused(uri, status, code)).fetch(remote, target)
     return target.read_text(encoding="utf-8", errors="replace")

@@ -13,6 +13,11 @@ def is_unsafe(name: str) -> bool:
     return not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0] or "\0" in name
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether the file or a folder above it is one that people do not see, such as ``.gitattributes``."""
+    return any(part.startswith(".") and part != ".." for part in PurePosixPath(name).parts)
+
+
 def check_name(name: str, uri: str) -> None:
     """Refuse to put a file under this name into a folder of the cache.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources import splits
 from workflow_scripts.lib.sources.globs import matcher
+from workflow_scripts.lib.sources.names import check_name, is_hidden
 from workflow_scripts.lib.sources.uris import Uri
 
 Card = Callable[[], str | None]
@@ -17,7 +18,7 @@ _EXPORTED = re.compile(r"([^/]+)/([^/]+)/\d{4,}\.parquet")
 
 
 def select(names: list[str], uri: Uri, card: Card) -> list[str]:
-    """Return the names that the URI means, sorted.
+    """Return the names that the URI means, sorted; each is one inside the folder.
 
     Args:
         names: All files of the repository.
@@ -27,11 +28,18 @@ def select(names: list[str], uri: Uri, card: Card) -> list[str]:
     Raises:
         UserError: If there are none, saying which there are.
     """
+    chosen = sorted(_chosen(names, uri, card))
+    for name in chosen:
+        check_name(name, uri.text)
+    return chosen
+
+
+def _chosen(names: list[str], uri: Uri, card: Card) -> list[str]:
     if not uri.path:
         return _model_files(names, uri)
     if uri.names_files:
         pattern = matcher(uri.path)
-        chosen = sorted(name for name in names if pattern.fullmatch(name) and "/." not in f"/{name}")
+        chosen = [name for name in names if pattern.fullmatch(name) and not is_hidden(name)]
         if not chosen:
             raise UserError(f"{uri.package} has no file {uri.path}", uri.text, f"there are: {some(names)}")
         return chosen
@@ -47,7 +55,7 @@ def select(names: list[str], uri: Uri, card: Card) -> list[str]:
             uri.text,
             f"its configs and splits are: {_choices({config: found[config]})}",
         )
-    return sorted(found[config][split])
+    return found[config][split]
 
 
 def has_configs(card: str | None) -> bool:
@@ -62,7 +70,7 @@ def some(names: list[str]) -> str:
 
 
 def _model_files(names: list[str], uri: Uri) -> list[str]:
-    chosen = sorted(name for name in names if _MODEL.fullmatch(name))
+    chosen = [name for name in names if _MODEL.fullmatch(name)]
     if not any(name.endswith(".safetensors") for name in chosen):
         raise UserError(
             f"{uri.package} has no safetensors weights",

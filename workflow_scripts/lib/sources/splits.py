@@ -4,8 +4,6 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from datasets import get_dataset_config_names, load_dataset_builder
-
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources.names import is_unsafe
 from workflow_scripts.lib.sources.uris import Uri
@@ -22,6 +20,8 @@ def files_of_splits(names: list[str], card: str | None, config: str, uri: Uri) -
     Raises:
         UserError: If the library cannot make configs and splits of them.
     """
+    from datasets import get_dataset_config_names, load_dataset_builder  # a second, which files by name do without
+
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
         root.mkdir()

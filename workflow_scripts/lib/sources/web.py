@@ -5,6 +5,7 @@ import urllib.parse
 from pathlib import Path
 
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.sources.names import check_name
 from workflow_scripts.lib.sources.remote import Listing, Remote
 from workflow_scripts.lib.sources.retries import TransientError
 from workflow_scripts.lib.sources.uris import Uri
@@ -14,6 +15,7 @@ def listing(uri: Uri, revision: str | None, folder: Path) -> Listing:
     """Return the one file that the address names."""
     address = uri.text.partition("#")[0]
     name = urllib.parse.unquote(posixpath.basename(urllib.parse.urlsplit(address).path)) or "file"
+    check_name(name, uri.text)
     return Listing(None, [Remote(name, address, None, "sha256", uri.version)])
 
 
