@@ -263,6 +263,15 @@ def test_acquire_writes_a_receipt_and_fetches_once(index: FakeIndex, tmp_path: P
     assert not (tmp_path / ".part").exists()
 
 
+def test_a_receipt_from_before_there_were_commits_is_one(index: FakeIndex, tmp_path: Path) -> None:
+    receipt = fetch(tmp_path)
+    del receipt["commit"]
+    for name in ("receipt.json", ".fetched.json"):
+        (tmp_path / name).write_text(json.dumps(receipt), encoding="utf-8")
+    assert receipts.is_receipt([tmp_path / "receipt.json"])
+    assert fetch(tmp_path) == receipt and index.num_downloads == 1
+
+
 @pytest.mark.parametrize("harm", ["changed", "missing"])
 def test_a_harmed_file_is_fetched_again(harm: str, index: FakeIndex, tmp_path: Path) -> None:
     receipt = fetch(tmp_path)

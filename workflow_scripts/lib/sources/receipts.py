@@ -47,7 +47,7 @@ def is_receipt(files: list[Path]) -> bool:
     if [file.name for file in files] != ["receipt.json"]:
         return False
     value = read_json(files[0])
-    return isinstance(value, dict) and set(value) == {"uri", "revision", "commit", "files"}
+    return isinstance(value, dict) and set(value) | {"commit"} == {"uri", "revision", "commit", "files"}  # old: without
 
 
 def is_intact(receipt: Receipt, folder: Path) -> bool:
