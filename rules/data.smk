@@ -32,7 +32,7 @@ rule acquire:
         "../envs/workflow.yaml"
     params:
         config=lambda wildcards: PLAN.fetch_section(wildcards.key),
-        code=code_digest("acquire"),
+        code=lambda wildcards: code_digest("acquire", *PLAN.scheme_modules(wildcards.key)),
     shell:
         r"""
         python -m workflow_scripts.run_step --step "acquire {wildcards}" --code {params.code} \

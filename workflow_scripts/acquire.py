@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Origin(Section):
-    """``pypi://``, ``npm://`` or ``file://``, and the branch, tag or commit where the scheme has revisions."""
+    """A URI, and the branch, tag or commit where it is one of a hub and names none itself."""
 
     uri: Text
     revision: str | None

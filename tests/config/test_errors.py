@@ -330,4 +330,41 @@ def test_bad_uris(uri: str, what: str, key: str) -> None:
     error = error_of(**arguments)
     assert error.what == what
     assert error.where == key
-    assert re.match(r"write (one of: )?(pypi|npm)://<package>", error.change)
+    assert re.match(r"write (one of: hf|pypi|npm)://<", error.change)
+
+
+OWN_HUB = {"use": "sft", "adapter": "alpaca", "license": "mit"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "where", "change"),
+    [
+        (
+            {"sources": {"own": OWN_HUB | {"from": "hf://user/name"}}},
+            "'hf://user/name' is a model",
+            "sources.own.from",
+            "write hf://<owner>/<name>/<config>/<split>, or a path or glob of files after the name",
+        ),
+        (
+            {"model": {"base": "hf://user/name/default/train"}},
+            "'hf://user/name/default/train' is a data set",
+            "model.base",
+            "write hf://<owner>/<name>, or a GGUF file of it as hf://<owner>/<name>/<file>.gguf",
+        ),
+        (
+            {"model": {"base": "hf://user/name@v1", "revision": "v2"}},
+            "revision 'v2' beside @v1 in the URI",
+            "model.base, model.revision",
+            "give one of them",
+        ),
+        (
+            {"sources": {"own": OWN_HUB | {"from": "npm://name@1.0/x", "revision": "v2"}}},
+            "revision 'v2' beside npm://, which has no revisions",
+            "sources.own.revision",
+            "remove it; the URI itself names the version",
+        ),
+    ],
+)
+def test_uris_that_do_not_fit_their_key(arguments: dict[str, Any], what: str, where: str, change: str) -> None:
+    error = error_of(**arguments)
+    assert (error.what, error.where, error.change) == (what, where, change)

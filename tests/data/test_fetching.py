@@ -15,10 +15,12 @@ import pytest
 
 from workflow_scripts import acquire
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.sources import archives, clients, fetching, receipts
+from workflow_scripts.lib.sources import archives, clients, fetching, receipts, registry
 from workflow_scripts.lib.sources.globs import matcher
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.sources.uris import Uri, cache_key, parse
+
+HASH = "0123456789abcdef" * 4
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,15 @@ from workflow_scripts.lib.sources.uris import Uri, cache_key, parse
         ("npm://@scope/name@1.0.0-rc.1/x", "@scope/name", "1.0.0-rc.1", "x"),
         ("file://data/my rows.jsonl", "", "", "data/my rows.jsonl"),
         ("file:///somewhere/a.json", "", "", "/somewhere/a.json"),
+        ("hf://user/data/default/train", "user/data", "", "default/train"),
+        ("hf://user/data@v1.0/20231101.zh/train", "user/data", "v1.0", "20231101.zh/train"),
+        ("hf://user/data@refs/convert/parquet/a/b", "user/data", "refs/convert/parquet", "a/b"),
+        ("hf://user/data/data/**/*.jsonl", "user/data", "", "data/**/*.jsonl"),
+        ("hf://user/data/part.json", "user/data", "", "part.json"),
+        ("hf://Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", "", ""),
+        ("hf://Qwen/Qwen2.5-0.5B-Instruct@7ae5576", "Qwen/Qwen2.5-0.5B-Instruct", "7ae5576", ""),
+        ("modelscope://user/data@master/default/train", "user/data", "master", "default/train"),
+        (f"https://x.example/a/b.json#sha256={HASH}", "x.example/a/b.json", HASH, ""),
     ],
 )
 def test_uris_are_read(text: str, package: str, version: str, path: str) -> None:
@@ -38,9 +49,11 @@ def test_uris_are_read(text: str, package: str, version: str, path: str) -> None
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("hf://user/data", "hf:// is not supported yet"),
-        ("modelscope://user/data", "modelscope:// is not supported yet"),
-        ("https://x.example/a.json", "https:// is not supported yet"),
+        ("hf://user", "hf://<owner>/<name>[@<revision>] for a model"),
+        ("hf://user/data/train", "names neither a config and split nor files"),
+        ("modelscope://user/data/a/b/c", "or a path or glob of files instead of the last two parts"),
+        ("https://x.example/a.json", "#sha256=<64 hex digits> (`sha256sum <file>` gives the hash)"),
+        (f"https://me:secret@x.example/a.json#sha256={HASH}", "credentials belong in ~/.netrc"),
         ("ftp://x/a", "no URI of a known scheme"),
         ("rows.json", "no URI of a known scheme"),
         ("pypi://name/file", "pypi://<package>==<version>/<path or glob inside the wheel>, with a fixed version"),
@@ -54,6 +67,7 @@ def test_uris_that_cannot_be_fetched_are_explained(text: str, part: str) -> None
     with pytest.raises(UserError) as caught:
         parse(text)
     assert part in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_cache_key_is_fixed_and_tells_revisions_apart() -> None:
@@ -222,7 +236,7 @@ URI = "pypi://name==1.0/pkg/*.json"
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> FakeIndex:
     made = FakeIndex({"pkg/b.json": b"BB", "pkg/a.json": b"A"})
-    monkeypatch.setitem(fetching.SCHEMES, "pypi", made)
+    monkeypatch.setattr(registry, "load", lambda scheme: {"pypi": made}[scheme])
     return made
 
 
@@ -237,6 +251,7 @@ def test_acquire_writes_a_receipt_and_fetches_once(index: FakeIndex, tmp_path: P
     assert receipt == {
         "uri": URI,
         "revision": None,
+        "commit": None,
         "files": [
             {"path": "pkg/a.json", "bytes": 1, "sha256": hashlib.sha256(b"A").hexdigest()},
             {"path": "pkg/b.json", "bytes": 2, "sha256": hashlib.sha256(b"BB").hexdigest()},
@@ -246,6 +261,15 @@ def test_acquire_writes_a_receipt_and_fetches_once(index: FakeIndex, tmp_path: P
     assert fetch(tmp_path) == receipt
     assert index.num_downloads == 1
     assert not (tmp_path / ".part").exists()
+
+
+def test_a_receipt_from_before_there_were_commits_is_one(index: FakeIndex, tmp_path: Path) -> None:
+    receipt = fetch(tmp_path)
+    del receipt["commit"]
+    for name in ("receipt.json", ".fetched.json"):
+        (tmp_path / name).write_text(json.dumps(receipt), encoding="utf-8")
+    assert receipts.is_receipt([tmp_path / "receipt.json"])
+    assert fetch(tmp_path) == receipt and index.num_downloads == 1
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing"])

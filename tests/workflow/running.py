@@ -124,8 +124,8 @@ class Place:
         folders = [str(STUBS)] * stubs + [str(Path(sys.executable).parent), os.environ["PATH"]]
         unwanted = ("SNAKEMAKE_PROFILE", "PYTHONPATH", "TUIQIAO_EXECUTION")
         environment = {name: value for name, value in os.environ.items() if name not in unwanted}
-        environment |= variables or {}
-        environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"}
+        environment |= {"HF_HUB_OFFLINE": "1"} | (variables or {})
+        environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable}
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--directory", str(self.work)]
         command += arguments  # before --configfile, which takes all names that follow it
         command += ["--configfile", str(self.configfile)] if self.configfile.exists() else []

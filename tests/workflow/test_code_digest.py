@@ -7,6 +7,7 @@ import pytest
 
 from workflow_scripts.lib import staleness
 from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
 SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem != "__init__")
@@ -31,6 +32,8 @@ def digests() -> dict[str, str]:
     staleness._module.cache_clear()  # two edits within the clock's grain have the same time
     found = {script: staleness.code_of(script).digest for script in SCRIPTS}
     found["standardize poems"] = staleness.code_of("standardize", POEMS).digest
+    for scheme in ("hf", "npm"):
+        found[f"acquire {scheme}"] = staleness.code_of("acquire", schemes.MODULES[scheme]).digest
     found["standardize alpaca"] = staleness.code_of("standardize", ALPACA).digest
     for method in ("orpo", "dpo"):
         found[f"train_align {method}"] = staleness.code_of("train_align", losses.MODULES[method]).digest
@@ -62,6 +65,10 @@ def test_an_edit_two_imports_away_changes_the_rules_that_import_it_and_no_other(
     changed = changed_by(package / "lib/cleaning/filters.py", "import", "import math\nimport")
     assert "clean_rows" in changed
     assert not changed & {"acquire", "measure_rows", "split_groups", "train_sft", "train_align", "evaluate_panel"}
+
+
+def test_an_edit_of_a_scheme_makes_no_other_fetch_stale(package: Path) -> None:
+    assert changed_by(package / "lib/sources/hf.py", "_TIMEOUT = 60.0", "_TIMEOUT = 61.0") == {"acquire hf"}
 
 
 def test_an_edit_of_the_preference_trainer_makes_alignment_stale_and_nothing_else(package: Path) -> None:

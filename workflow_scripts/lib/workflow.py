@@ -10,6 +10,7 @@ from workflow_scripts.lib.cleaning.bounds import effective_bounds
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
+from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
@@ -166,10 +167,18 @@ class Plan:
 
     def fetch_section(self, key: str) -> str:
         """Return the URI and revision that are kept in the cache under this key."""
+        uri, revision = self._kept_as(key)
+        return _canonical({"revision": revision, "uri": uri})
+
+    def scheme_modules(self, key: str) -> list[str]:
+        """Return the module, if there is one, that fetches what is kept in the cache under this key."""
+        scheme = uris.parse(self._kept_as(key)[0]).scheme
+        return [schemes.MODULES[scheme]] if scheme in schemes.MODULES else []
+
+    def _kept_as(self, key: str) -> tuple[str, str | None]:
         wanted = [(self.config.model.base, self.config.model.revision)]
         wanted += [(source.origin, source.revision) for source in self.sources.values()]
-        uri, revision = next(pair for pair in wanted if uris.cache_key(*pair) == key)
-        return _canonical({"revision": revision, "uri": uri})
+        return next(pair for pair in wanted if uris.cache_key(*pair) == key)
 
     def relative(self, path: Path) -> str:
         """Return a path relative to the working directory, so that a moved checkout outdates nothing."""

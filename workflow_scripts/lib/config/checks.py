@@ -35,6 +35,7 @@ def check_files(config: Config, repository: Path) -> None:
     Raises:
         UserError: Naming the key and the missing file, or what is wrong with the URI.
     """
+    _check_origin("model.base", config.model.base, config.model.revision, is_model=True)
     named = {
         "model.base": _local("model.base", config.model.base),
         "model.chat_template": config.model.chat_template,
@@ -42,6 +43,7 @@ def check_files(config: Config, repository: Path) -> None:
     }
     for name, source in config.sources.items():
         folder = repository / "data_raw" / name
+        _check_origin(f"sources.{name}.from", source.origin, source.revision, is_model=False)
         if not (folder.is_dir() and any(folder.iterdir())):
             named[f"sources.{name}.from"] = _local(f"sources.{name}.from", source.origin)
     for key, path in named.items():
@@ -49,11 +51,31 @@ def check_files(config: Config, repository: Path) -> None:
             raise UserError(f"no such file or folder: {path}", key, "correct the path (relative to the repository)")
 
 
-def _local(key: str, uri: str) -> str | None:
+def _check_origin(key: str, uri: str, revision: str | None, is_model: bool) -> None:
     try:
         parsed = uris.parse(uri)
     except UserError as error:
         raise UserError(error.what, key, error.change) from None
+    if parsed.is_on_hub and parsed.is_model != is_model:
+        form = "hf://<owner>/<name>/<config>/<split>, or a path or glob of files after the name"
+        if is_model:
+            form = "hf://<owner>/<name>, or a GGUF file of it as hf://<owner>/<name>/<file>.gguf"
+        raise UserError(f"{uri!r} is a {'data set' if is_model else 'model'}", key, f"write {form}")
+    near = key.replace(".base", ".revision").replace(".from", ".revision")
+    if revision is not None and not parsed.is_on_hub:
+        raise UserError(
+            f"revision {revision!r} beside {parsed.scheme}://, which has no revisions",
+            near,
+            "remove it; the URI itself names the version",
+        )
+    if revision is not None and parsed.version:
+        raise UserError(
+            f"revision {revision!r} beside @{parsed.version} in the URI", f"{key}, {near}", "give one of them"
+        )
+
+
+def _local(key: str, uri: str) -> str | None:
+    parsed = uris.parse(uri)
     return parsed.path if parsed.scheme == "file" else None
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources.globs import matcher
+from workflow_scripts.lib.sources.names import is_unsafe
 
 
 def extract_wheel(wheel: Path, glob: str, folder: Path) -> list[Path]:
@@ -86,10 +87,9 @@ def _matching(members: list, names: list[str], glob: str, archive: Path) -> list
 
 
 def _write(stream: BinaryIO, folder: Path, name: str, archive: Path) -> Path:
-    parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0] or "\0" in name:
+    if is_unsafe(name):
         raise _refused(name, archive, "a path out of its folder")
-    file = folder.joinpath(*parts)
+    file = folder.joinpath(*PurePosixPath(name).parts)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as out:
         shutil.copyfileobj(stream, out, 1 << 20)

@@ -16,8 +16,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def make(uri: str, revision: str | None, folder: Path, files: list[Path]) -> Receipt:
-    """Return ``{"uri", "revision", "files": [{"path", "bytes", "sha256"}]}``, paths relative to the folder."""
+def make(uri: str, revision: str | None, folder: Path, files: list[Path], commit: str | None = None) -> Receipt:
+    """Return ``{"uri", "revision", "commit", "files": [{"path", "bytes", "sha256"}]}``.
+
+    Args:
+        uri: The URI as it was written.
+        revision: The revision that the config gives beside it.
+        folder: What the files' paths are relative to.
+        files: What was fetched.
+        commit: What URI and revision were resolved to, where there is such a thing.
+    """
     entries = [
         {
             "path": Path(os.path.relpath(file, folder)).as_posix(),
@@ -26,7 +34,12 @@ def make(uri: str, revision: str | None, folder: Path, files: list[Path]) -> Rec
         }
         for file in files
     ]
-    return {"uri": uri, "revision": revision, "files": sorted(entries, key=lambda entry: entry["path"])}
+    return {
+        "uri": uri,
+        "revision": revision,
+        "commit": commit,
+        "files": sorted(entries, key=lambda entry: entry["path"]),
+    }
 
 
 def is_receipt(files: list[Path]) -> bool:
@@ -34,7 +47,7 @@ def is_receipt(files: list[Path]) -> bool:
     if [file.name for file in files] != ["receipt.json"]:
         return False
     value = read_json(files[0])
-    return isinstance(value, dict) and set(value) == {"uri", "revision", "files"}
+    return isinstance(value, dict) and set(value) | {"commit"} == {"uri", "revision", "commit", "files"}  # old: without
 
 
 def is_intact(receipt: Receipt, folder: Path) -> bool:
