@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from workflow_scripts.lib.config.fields import Section, Text, Whole
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.files import file_names, read_file
 from workflow_scripts.lib.readers.lines import Parsed
-from workflow_scripts.lib.records import Drop, RawRow
+from workflow_scripts.lib.records import Drop, Joined, RawRow
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Standardization(Section):
     source: Selection
 
 
-def standardize(name: str, files: list[Path], config: Standardization) -> Iterator[Row | Drop]:
-    """Yield a standard row or a drop for every record of the files.
+def standardize(name: str, files: list[Path], config: Standardization) -> Generator[Row | Drop | Joined, None, int]:
+    """Yield a standard row, a drop or the rows it is part of for every record of the files; return how many there are.
 
     Raises:
         UserError: If the adapter, its options or a file is not what it should be.
@@ -50,16 +50,13 @@ def standardize(name: str, files: list[Path], config: Standardization) -> Iterat
         )
     checked = options.checked(adapter.Options, source.options, name)
     raws = _Raws(name, files, source.adapter, adapter.columns(checked))
-    num_results = 0
     for result in adapter.convert(raws, checked, Context(name, source.use, config.seed)):
-        num_results += 1
         yield result
         yield from raws.take_unreadable()
     yield from raws.take_unreadable()
     if not raws.num_read and not raws.num_unreadable:
         raise UserError("the files hold no rows", f"sources.{name}.from", "check that these are the right files")
-    if num_results != raws.num_read:
-        raise RuntimeError(f"{source.adapter} made {num_results} results of {raws.num_read} rows")
+    return raws.num_read + raws.num_unreadable
 
 
 class _Raws:
