@@ -19,7 +19,8 @@ CONFIG = {
         "system_prompt": None,
         "trust_remote_code": False,
     },
-    "align": {"method": "orpo"},
+    "sft": {"global_batch_size": 8},
+    "align": {"method": "orpo", "global_batch_size": 6},
     "eval": {"bootstrap_samples": 500},
 }
 CARD = {

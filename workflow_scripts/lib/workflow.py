@@ -122,7 +122,8 @@ class Plan:
         told |= {
             "model": self.values["model"],
             "held_out": self.held_out,
-            "align": {"method": self.config.align.method},
+            "sft": {"global_batch_size": self.config.sft.global_batch_size},
+            "align": {name: self.value(f"align.{name}") for name in ("method", "global_batch_size")},
         }
         return _canonical(told | {"eval": {"bootstrap_samples": self.config.eval.bootstrap_samples}})
 

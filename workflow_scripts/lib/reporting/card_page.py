@@ -76,14 +76,21 @@ def _sources(card: dict[str, Any]) -> str:
     rows = []
     for name, source in card["sources"].items():
         raw = source.get("raw")
-        bytes_of = f"{raw['files']:,} files 个文件, {code(raw['sha256'][:16])}" if raw else "own files 自备文件"
+        files = f"{raw['files']:,} · {code(raw['sha256'][:16])}" if raw else "own files 自备文件"
+        revision = f" @ {code(source['revision'])}" if "revision" in source else ""
+        used = "yes 是" if source["used"] else "no 否"
         rows.append(
-            [name, source["use"], code(source["from"]), escaped(source.get("revision") or "–"), bytes_of,
-             escaped(source["license"]), source["adapter"], f"{source['weight']:g}",
-             "yes 是" if source["used"] else "no 否"]
+            [name, source["use"], escaped(source["license"]), f"{code(source['from'])}{revision}", files,
+             f"{used} ({source['weight']:g})"]
         )  # fmt: skip
-    header = ["Source 来源", "Use 用途", "From 出处", "Revision 版本", "Raw files (digest) 原始文件"]
-    return table([*header, "Licence 许可", "Adapter 适配器", "Weight 权重", "Used 使用"], rows)
+    header = [
+        "Source 来源",
+        "Use 用途",
+        "Licence 许可",
+        "From, revision 出处与版本",
+        "Raw files · digest 原始文件 · 摘要",
+    ]
+    return table([*header, "Used (weight) 使用（权重）"], rows)
 
 
 def _licences(card: dict[str, Any]) -> Iterator[str]:
@@ -102,8 +109,7 @@ def _funnel(name: str, steps: list[dict[str, Any]]) -> str:
     rows = []
     for step in steps:
         words = known(STEPS, step["step"])
-        extra = [f"joined 并入其他行 {step['joined']:,}"] if step["joined"] else []
-        extra += [f"further rows of one record 一条拆出多行 {step['further']:,}"] if step["further"] else []
+        extra = [f"{name} {REASONS[name]['zh']} {step[name]:,}" for name in ("joined", "further") if step[name]]
         unit = "records 条原始记录" if step["unit"] == "records" else "rows 行"
         rows.append(
             [
@@ -206,10 +212,12 @@ def _instructions(card: dict[str, Any]) -> Iterator[str]:
         found = sums["instructions"]
         if not found["rows"]:
             continue
+        most = found["most_frequent"]["share"]
         yield (
-            f"**{use}**: {found['distinct']:,} different ones in {found['rows']:,} rows 种不同指令; "
-            f"the most frequent one is {found['most_frequent']['share']:.1%} 最常见的一条占比; "
-            f"{found['num_patterns']:,} patterns in {found['in_patterns']:.0%} of the rows 种句式及其占比."
+            f"**{use}**: {found['distinct']:,} different ones in {found['rows']:,} rows, the most frequent one in "
+            f"{most:.1%}; {found['num_patterns']:,} patterns in {found['in_patterns']:.0%} of the rows. "
+            f"{found['rows']:,} 条中有 {found['distinct']:,} 种指令，最常见的一条占 {most:.1%}；"
+            f"{found['num_patterns']:,} 种句式，合占 {found['in_patterns']:.0%}。"
         )
         lines = [f"{pattern['share']:6.1%}  {pattern['pattern']}" for pattern in found["patterns"]]
         yield block(lines)

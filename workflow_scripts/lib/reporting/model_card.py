@@ -38,7 +38,9 @@ def page(config: ModelCardConfig, report: dict[str, Any], data: dict[str, Any]) 
         data: The data card's JSON.
     """
     trained = ["sft", "align"][: 1 if config.stage == "sft" else 2]
-    sources = {name: source for name, source in data["sources"].items() if source["use"] in _uses(trained)}
+    sources = {
+        name: source for name, source in data["sources"].items() if source["used"] and source["use"] in _uses(trained)
+    }
     lines = [
         "---",
         yaml.safe_dump(_front_matter(config), allow_unicode=True, sort_keys=False).rstrip(),
@@ -115,8 +117,11 @@ def _training(config: ModelCardConfig, report: dict[str, Any], trained: list[str
         lines += [
             f"### {STAGE_NAMES[stage]}",
             "",
-            f"{done['rows']} rows, {done['steps']} steps, {done['tokens_trained']} tokens; "
-            f"loss {done['first_loss']:.3f} → {done['last_loss']:.3f}.",
+            f"{done['rows']:,} rows at hand, {done['rows_seen']:,} trained on ({done['steps']:,} steps of "
+            f"{done['global_batch_size']:,} rows, {done['epochs']:g} epochs), {done['tokens_trained']:,} tokens; "
+            f"loss {done['first_loss']:.3f} → {done['last_loss']:.3f}.  ",
+            f"现有数据 {done['rows']:,} 条，训练了 {done['rows_seen']:,} 条次（{done['steps']:,} 步 × "
+            f"{done['global_batch_size']:,} 条，{done['epochs']:g} 轮）。",
             "",
             "```yaml",
             yaml.safe_dump(shown, allow_unicode=True, sort_keys=False).rstrip(),

@@ -1,8 +1,7 @@
 """Names and figures as people read them, in English and Chinese."""
 
-from workflow_scripts.lib.reporting.report_schema import Comparison
-
-Words = dict[str, str]  # language -> text
+from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting.report_schema import Comparison, Words
 
 STAGES: dict[str, Words] = {
     "base": {"en": "base", "zh": "基座"},
@@ -22,6 +21,14 @@ VERDICTS: dict[str, Words] = {
     "better": {"en": "better", "zh": "变好"},
     "worse": {"en": "worse", "zh": "变差"},
     "no significant change": {"en": "no significant change", "zh": "无显著变化"},
+}
+
+READING: Words = {
+    "en": "Differences are taken on the same items, with their 95 % paired-bootstrap interval. An interval that holds "
+    "0 is no significant change; where items are right or wrong, McNemar's exact test must find p < 0.05 as well. "
+    "Not corrected for the number of comparisons.",
+    "zh": "差值在同一批样本上计算，附 95% 配对自助法区间。区间含 0 即无显著变化；样本只分对错时，McNemar 精确检验还须 "
+    "p < 0.05。各项未作多重比较校正。",
 }
 
 UNITS: dict[str, Words] = {
@@ -57,6 +64,21 @@ REASONS: dict[str, Words] = {
     "no_rejected": {"en": "no rejected side found", "zh": "找不到被拒一方"},
     "duplicate": {"en": "duplicate", "zh": "重复"},
     "duplicate_across_sources": {"en": "duplicate across sources", "zh": "跨来源重复"},
+    "joined": {"en": "joined into other rows", "zh": "并入其他行"},
+    "further": {"en": "further rows of one record", "zh": "一条拆出的多行"},
+    "over_max_rows": {"en": "over max_rows", "zh": "超出 max_rows"},
+    "over_share": {"en": "over the source's share", "zh": "超出来源份额"},
+    "over_zh_ratio": {"en": "over the language quota", "zh": "超出语言配额"},
+    "malformed": {"en": "malformed", "zh": "格式不全"},
+    "missing_field": {"en": "missing field", "zh": "缺字段"},
+    "wrong_type": {"en": "wrong type", "zh": "类型不对"},
+    "unreadable": {"en": "unreadable", "zh": "读不出"},
+    "too_little_han": {"en": "too little Han", "zh": "汉字过少"},
+    "too_repetitive": {"en": "too repetitive", "zh": "过于重复"},
+    "too_short_chars": {"en": "too few characters", "zh": "字数过少"},
+    "too_long_chars": {"en": "too many characters", "zh": "字数过多"},
+    "too_short_tokens": {"en": "too few tokens", "zh": "词元过少"},
+    "too_long_tokens": {"en": "too many tokens", "zh": "词元过多"},
     "over_length": {"en": "too long", "zh": "超长"},
     "truncated": {"en": "truncated", "zh": "被截断"},
 }
@@ -85,6 +107,24 @@ def number(value: float, *, sign: bool = False) -> str:
         return "0"
     text = f"{value:+,.0f}" if abs(value) >= 100 else f"{value:+#.3g}"
     return text if sign else text.lstrip("+")
+
+
+def explanation(difference: Difference, p_value: float | None, level: float) -> Words:
+    """Say what a verdict rests on: the interval, and where items are right or wrong McNemar's exact test as well."""
+    holds = {"en": "excludes 0", "zh": "不含 0"} if difference.significant else {"en": "holds 0", "zh": "含 0"}
+    if p_value is None:
+        return {"en": f"The interval {holds['en']}.", "zh": f"区间{holds['zh']}。"}
+    sign = "<" if p_value < level else "≥"
+    both = {
+        "en": f"The interval {holds['en']}; p = {p_value:g} {sign} {level:g} in McNemar's exact test",
+        "zh": f"区间{holds['zh']}；McNemar 精确检验 p = {p_value:g} {sign} {level:g}",
+    }
+    if difference.significant and p_value >= level:
+        return {
+            "en": f"{both['en']}, which decides: the bootstrap of a few right or wrong answers is too sure of itself.",
+            "zh": f"{both['zh']}，以检验为准：对错样本不多时，自助法区间过于乐观。",
+        }
+    return {"en": f"{both['en']}.", "zh": f"{both['zh']}。"}
 
 
 def sentence(metric: str, found: Comparison) -> Words:
