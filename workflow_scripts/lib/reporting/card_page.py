@@ -205,8 +205,8 @@ def _tokens(card: dict[str, Any]) -> Iterator[str]:
 
 def _instructions(card: dict[str, Any]) -> Iterator[str]:
     yield (
-        "First user turns of the training rows. A pattern is an opening or an ending of four characters that at least "
-        "1 % of them share. 训练数据的首轮用户发言；至少 1% 共有的四字开头或结尾算一种句式。"
+        "First user turns of the training rows. A pattern is an opening or an ending of three characters or words that "
+        "at least 1 % of them share. 训练数据的首轮用户发言；至少 1% 共有的开头或结尾（三字或三词）算一种句式。"
     )
     for use, sums in card["uses"].items():
         found = sums["instructions"]

@@ -1,12 +1,15 @@
 """How alike the instructions are: the most frequent one, and the sentence patterns that they follow."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-ENDS = 4  # characters at each end of an instruction that make it one of a pattern: 续写这首…, …两句是？
+ENDS = 3  # units (a Han character, a word, a number, a mark) at an end that make a pattern: 续写这…, …句是？
 FREQUENT = 0.01  # share of the instructions from which on such an end is that of a pattern, and not of a few rows
+_UNIT = re.compile(r"[^\W\d_\u2e80-\U000323af]+|\d+|\S")
+_NEAR = 100  # characters of a text in which its first or last units are looked for
 SHOWN = 10  # patterns
 # A model that sees one phrasing answers that phrasing: Self-Instruct (arXiv:2212.10560) and FLAN (arXiv:2109.01652,
 # ten templates a task) vary theirs for this reason. From half of the rows on, one pattern is what is learned.
@@ -17,25 +20,22 @@ FEW_PATTERNS = (10, 0.9)  # that many or fewer patterns cover that share of the 
 def diversity(instructions: Iterable[str]) -> dict[str, Any]:
     """Return the figures of the first user turns of a train split.
 
-    A pattern is a frequent opening, a frequent ending, or both: an instruction with an opening and an ending that are
-    rare has none. ``patterns`` holds the most frequent ones, ``in_patterns`` the share of rows that follow any.
+    An instruction's pattern is the more frequent of its opening and its ending; where both are rare it has none.
+    ``patterns`` holds the most frequent ones, ``in_patterns`` the share of rows that follow any.
     """
     whole: Counter[str] = Counter(instructions)
     total = whole.total()
     if not total:
         return {"rows": 0, "distinct": 0, "most_frequent": None, "patterns": [], "num_patterns": 0, "in_patterns": 0.0}
-    openings: Counter[str] = Counter()
-    endings: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
     for text, times in whole.items():
-        openings[text[:ENDS]] += times
-        endings[text[-ENDS:]] += times
+        ends.update(dict.fromkeys(_ends(text), times))
     least = max(2, FREQUENT * total)
     patterns: Counter[str] = Counter()
     for text, times in whole.items():
-        opening, ending = text[:ENDS], text[-ENDS:]
-        begins, ends = openings[opening] >= least, endings[ending] >= least
-        if begins or ends:
-            patterns[f"{opening if begins else ''}…{ending if ends else ''}"] += times
+        pattern = max(_ends(text), key=lambda end: ends[end])
+        if ends[pattern] >= least:
+            patterns[pattern] += times
     text, times = min(whole.items(), key=lambda item: (-item[1], item[0]))
     ordered = sorted(patterns.items(), key=lambda item: (-item[1], item[0]))
     return {
@@ -74,6 +74,15 @@ def warning(use: str, found: dict[str, Any]) -> dict[str, str] | None:
             "zh": f"{use}：{number} 种句式占指令的 {covered:.0%}，模型见过的说法不多。",
         }
     return None
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """Return the opening and the ending of a text."""
+    first, last = text[:_NEAR], text[-_NEAR:]
+    opening, ending = list(_UNIT.finditer(first))[:ENDS], list(_UNIT.finditer(last))[-ENDS:]
+    if not opening or not ending:
+        return "…", "…"
+    return f"{first[opening[0].start() : opening[-1].end()]}…", f"…{last[ending[0].start() :]}"
 
 
 def _share(part: int, total: int) -> float:
