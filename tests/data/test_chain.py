@@ -12,6 +12,7 @@ import pytest
 from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
 from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize, write_data_card
 from workflow_scripts.lib.jsonl import read_json, read_rows, write_json
+from workflow_scripts.lib.reporting.card_schema import Card
 from workflow_scripts.lib.splitting.buckets import SPLITS
 
 CLEAN = {
@@ -218,12 +219,48 @@ def test_the_card_tells_the_whole_story(raw: SimpleNamespace, tokenizer: Path, t
     for part in (
         "## Funnel 数据漏斗",
         "`duplicate_across_sources` 跨来源重复 2",
-        "`over_max_rows` 15",
+        "`over_max_rows` 超出 max_rows 15",
         "cc-by-4.0",
         "100%",
     ):
         assert part in page
     assert "续写：" in page or "请接着写" in page
+
+
+def test_rows_in_are_rows_out_and_dropped_for_each_source_and_step(
+    raw: SimpleNamespace, tokenizer: Path, tmp_path: Path
+) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    card = read_json(tmp_path / "card.json")
+    assert Card.model_validate(card).as_json() == card
+    for source, steps in card["funnel"].items():
+        assert [step["step"] for step in steps] == ["standardize", "clean", "mix", "split"]
+        assert steps[0]["in"] == raw.counts[source] and steps[0]["unit"] == "records"
+        for step, after in zip(steps, [*steps[1:], None], strict=True):
+            gone = sum(step["dropped"].values()) + sum(step["not_taken"].values()) + step["joined"]
+            assert step["in"] + step["further"] == step["out"] + gone
+            assert after is None or (after["in"], after["unit"]) == (step["out"], "rows")
+        assert sum(steps[-1]["splits"].values()) == steps[-1]["out"] > 0
+
+
+def test_the_card_names_raw_files_model_and_verdicts(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    card = read_json(tmp_path / "card.json")
+    assert card["model"]["parameters"] == 134_515_008
+    assert (card["sources"]["poems"]["raw"]["files"], card["sources"]["poems"]["raw"]["bytes"]) == (1, 7)
+    assert "raw" not in card["sources"]["talks"]
+    assert card["licences"]["publishable"] == "yes"
+    train = card["uses"]["sft"]["tokens"]["train"]
+    assert (train["estimated_rows"], card["uses"]["sft"]["size"]["measured"]) == (0, train["total"])
+    assert card["uses"]["preference"]["size"]["verdict"] == "very little"
+    assert any("pairs is very little" in warning["en"] for warning in card["warnings"])
+    assert card["memory"]["tokens"] >= max(sums["max"] for sums in card["uses"]["preference"]["tokens"].values())
+    assert {line["reason"] for line in card["samples"]["dropped"]["talks"]} == {
+        "missing_field", "wrong_type", "duplicate", "too_little_han",
+    }  # fmt: skip
+    page = (tmp_path / "card.md").read_text(encoding="utf-8")
+    for name in PICTURES:
+        assert f"(card/{name}.svg)" in page
 
 
 def test_files_of_different_runs_do_not_make_a_card(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:

@@ -99,12 +99,18 @@ def test_every_text_is_there_in_both_languages() -> None:
         "取自测试划分",
         "最可能词元相同",
         "实际训练",
+        "有条件发布 · poems：禁止商用",
+        "⚠ sft：2 词元很少。",
         "58 (8 × 8，1 轮)",
     ],
 )
 def test_it_shows(shown: str) -> None:
     text = re.sub(r"(?s)<span lang=\"en\">.*?</span>|<(?!span)[^>]*>|</?span[^>]*>", "", html_page.page(build()))
     assert shown in text
+
+
+def test_sources_without_a_row_are_not_listed() -> None:
+    assert "not-taken.json" not in html_page.page(build())
 
 
 def test_an_interval_that_the_verdict_goes_against_is_explained() -> None:

@@ -18,7 +18,7 @@ SOURCE = {"license": "mit", "from": "file://x"}
 SOURCES = {
     "poems": SOURCE | {"use": "sft", "used": True},
     "weightless": SOURCE | {"use": "sft", "used": False},
-    "pairs": SOURCE | {"use": "preference", "used": True},
+    "pairs": SOURCE | {"use": "preference", "used": True, "license": "cc-by-nc-4.0"},
 }
 
 
@@ -38,3 +38,9 @@ def test_rows_trained_on_are_told_beside_rows_at_hand() -> None:
     text = written()
     assert "60 rows at hand, 58 trained on (8 steps of 8 rows, 1 epochs), 5,342 tokens" in text
     assert "现有数据 60 条，训练了 48 条次（8 步 × 6 条，0.828 轮）。" in text
+
+
+def test_it_says_what_the_licences_of_the_data_allow() -> None:
+    assert "**Publishable: under conditions** 有条件发布" in written()
+    assert "* pairs: no commercial use 禁止商用" in written()
+    assert "**Publishable: yes** 可以发布" in written(folder="sft", stage="sft")

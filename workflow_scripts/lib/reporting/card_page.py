@@ -5,14 +5,10 @@ from typing import Any
 
 from workflow_scripts.lib.reporting.card_front import front_matter
 from workflow_scripts.lib.reporting.card_samples_page import samples
+from workflow_scripts.lib.reporting.licences import VERDICTS
 from workflow_scripts.lib.reporting.markdown import block, code, escaped, table
-from workflow_scripts.lib.reporting.report_words import REASONS, STEPS, known
+from workflow_scripts.lib.reporting.words import REASONS, STEPS, known
 
-_PUBLISHABLE = {
-    "yes": "**Publishable: yes** 可以发布",
-    "conditions": "**Publishable: under conditions** 有条件发布",
-    "no": "**Publishable: no** 不可发布",
-}
 _SPLITS = ("train", "val", "test")
 
 
@@ -95,7 +91,8 @@ def _sources(card: dict[str, Any]) -> str:
 
 def _licences(card: dict[str, Any]) -> Iterator[str]:
     judged = card["licences"]
-    yield _PUBLISHABLE[judged["publishable"]]
+    found = VERDICTS[judged["publishable"]]
+    yield f"**{found['en']}** {found['zh']}"
     rows = [
         f"* {reason['source']} ({escaped(card['sources'][reason['source']]['license'])}): {reason['en']} {reason['zh']}"
         for reason in judged["reasons"]

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import escape
 
 from workflow_scripts.lib.reporting.html_charts import round_ticks
-from workflow_scripts.lib.reporting.report_words import STEPS, known
+from workflow_scripts.lib.reporting.words import STEPS, known
 
 WIDTH = 760
 _STYLE = (

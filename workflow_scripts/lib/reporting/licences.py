@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-Words = dict[str, str]
+from workflow_scripts.lib.reporting.words import Words
 
 Term = Literal["attribution", "share_alike", "non_commercial", "no_derivatives", "own_terms", "unknown"]
 Publishable = Literal["yes", "conditions", "no"]
@@ -24,8 +24,13 @@ TERMS: dict[Term, Words] = {
         "zh": "许可不明：没有许可便不得发布",
     },
 }
+VERDICTS: dict[Publishable, Words] = {
+    "yes": {"en": "Publishable: yes", "zh": "可以发布"},
+    "conditions": {"en": "Publishable: under conditions", "zh": "有条件发布"},
+    "no": {"en": "Publishable: no", "zh": "不可发布"},
+}
 FORBIDDING: tuple[Term, ...] = ("no_derivatives", "unknown")
-CONDITIONS: tuple[Term, ...] = ("non_commercial", "share_alike", "own_terms", "attribution")
+RESTRICTING: tuple[Term, ...] = ("non_commercial", "share_alike", "own_terms")
 _TABLE = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
 KNOWN = {name: terms for line in _TABLE if not line.startswith("#") for name, *terms in [line.split()]}
 
@@ -70,7 +75,7 @@ def verdict(licences: dict[str, str]) -> Verdict:
     conflicts = _conflicts(licences, terms)
     if conflicts or any(term in FORBIDDING for found in terms.values() for term in found):
         return Verdict("no", terms, conflicts)
-    conditional = any(term in CONDITIONS[:3] for found in terms.values() for term in found)
+    conditional = any(term in RESTRICTING for found in terms.values() for term in found)
     return Verdict("conditions" if conditional else "yes", terms, conflicts)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from workflow_scripts.lib.config.fields import Section, Text, Whole, optional
+from workflow_scripts.lib.reporting import licences
 
 STAGE_NAMES = {"sft": "supervised fine-tuning 监督微调", "align": "preference alignment 偏好对齐"}
 
@@ -65,12 +66,22 @@ def page(config: ModelCardConfig, report: dict[str, Any], data: dict[str, Any]) 
             for name, source in sorted(sources.items())
         ),
         "",
+        *_licences(sources),
+        "",
         "## Training 训练",
         "",
         *_training(config, report, trained),
         "",
     ]
     return "\n".join(lines)
+
+
+def _licences(sources: dict[str, Any]) -> list[str]:
+    judged = licences.verdict({name: source["license"] for name, source in sources.items()}).as_json()
+    found = licences.VERDICTS[judged["publishable"]]
+    lines = [f"The data 数据: **{found['en']}** {found['zh']}", ""]
+    lines += [f"* {reason['source']}: {reason['en']} {reason['zh']}" for reason in judged["reasons"]]
+    return lines + [f"* {conflict['en']} {conflict['zh']}" for conflict in judged["conflicts"]]
 
 
 def _uses(trained: list[str]) -> set[str]:

@@ -164,6 +164,8 @@ class Data(Part):
     sources: dict[str, dict[str, Any]]
     funnel: dict[str, list[dict[str, Any]]]
     uses: dict[str, dict[str, Any]]
+    licences: dict[str, Any]
+    warnings: list[Words]
 
 
 class Base(Part):
