@@ -8,7 +8,7 @@ from workflow_scripts.lib import logs
 from workflow_scripts.lib.accounting import Counting, Written
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
 from workflow_scripts.lib.jsonl import atomic_writer, dumps, write_json
-from workflow_scripts.lib.records import Drop, Joined
+from workflow_scripts.lib.records import Drop
 from workflow_scripts.lib.sources.receipts import is_receipt, verified_files
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     results, written = Counting(standardize(args.source, files, args.config)), Written()
     with atomic_writer(args.rows) as rows, atomic_writer(args.drops) as drops:
         for result in results:
-            if isinstance(result, Drop | Joined):
+            if isinstance(result, Drop):
                 line = result.line("standardize")
                 drops.write(dumps(line) + "\n")
                 written.ledger_line(line)

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from workflow_scripts.lib.cleaning.measures import SCHEMA
 from workflow_scripts.lib.jsonl import write_rows
 from workflow_scripts.lib.reporting import (
     card_front,
@@ -156,9 +155,12 @@ def test_few_patterns_are_warned_of_and_varied_instructions_are_not() -> None:
     assert instructions.warning("sft", instructions.diversity([])) is None
 
 
-def measured(folder: Path, name: str = "s", **columns: list[Any]) -> Path:
+COLUMNS = ("chars", "tokens", "lang", "turns", "han_ratio", "repetition", "rejected_chars", "rejected_tokens")
+
+
+def measured(**columns: list[Any]) -> pl.LazyFrame:
     number = len(next(iter(columns.values())))
-    values = {field.name: [None] * number for field in SCHEMA} | {"id": [f"s/r#{n}" for n in range(number)]} | columns
+    values = {name: [None] * number for name in COLUMNS} | {"id": [f"s/r#{n}" for n in range(number)]} | columns
     schema = {"id": pl.String, "chars": pl.Int64, "tokens": pl.Int64, "lang": pl.String, "turns": pl.Int64}
     schema |= {
         "han_ratio": pl.Float64,
@@ -166,26 +168,24 @@ def measured(folder: Path, name: str = "s", **columns: list[Any]) -> Path:
         "rejected_chars": pl.Int64,
         "rejected_tokens": pl.Int64,
     }
-    frame = pl.DataFrame(values, schema_overrides=schema, strict=False)
-    frame.write_parquet(folder / f"{name}.parquet")
-    return folder / f"{name}.parquet"
+    return pl.LazyFrame(values, schema_overrides=schema, strict=False)
 
 
 def test_tokens_that_were_not_counted_follow_from_characters(tmp_path: Path) -> None:
-    measures = measured(tmp_path, chars=[10, 20, 30, 1000], tokens=[20, 40, None, 9])
+    measures = measured(chars=[10, 20, 30, 1000], tokens=[20, 40, None, 9])
     write_rows(tmp_path / "train.jsonl", [{"id": f"s/r#{n}"} for n in range(3)])
     found = card_measures.tokens_of(tmp_path / "train.jsonl", [measures])
     assert found == {"total": 120, "estimated_rows": 1, "p50": 40.0, "p95": 60.0, "max": 60.0}
 
 
 def test_both_answers_of_a_pair_have_tokens(tmp_path: Path) -> None:
-    measures = measured(tmp_path, chars=[5], tokens=[10], rejected_chars=[3], rejected_tokens=[7])
+    measures = measured(chars=[5], tokens=[10], rejected_chars=[3], rejected_tokens=[7])
     write_rows(tmp_path / "train.jsonl", [{"id": "s/r#0"}])
     assert card_measures.tokens_of(tmp_path / "train.jsonl", [measures])["total"] == 17
 
 
 def test_no_tokens_and_no_rows(tmp_path: Path) -> None:
-    measures = measured(tmp_path, chars=[5], tokens=[None])
+    measures = measured(chars=[5], tokens=[None])
     write_rows(tmp_path / "train.jsonl", [{"id": "s/r#0"}])
     assert card_measures.tokens_of(tmp_path / "train.jsonl", [measures]) is None
     write_rows(tmp_path / "drops.jsonl", [{"id": "s/r#0", "step": "clean", "reason": "r", "detail": ""}])
@@ -194,22 +194,22 @@ def test_no_tokens_and_no_rows(tmp_path: Path) -> None:
 
 
 def test_histogram_has_every_row(tmp_path: Path) -> None:
-    measures = measured(tmp_path, chars=[1] * 1000, tokens=[*range(100, 1099), 500_000])
+    measures = measured(chars=[1] * 1000, tokens=[*range(100, 1099), 500_000])
     (tmp_path / "drops.jsonl").touch()
     found = card_measures.histogram(card_measures.kept_rows(measures, tmp_path / "drops.jsonl"))
     assert (found["measure"], sum(found["counts"])) == ("tokens", 1000)
     assert found["edges"][:2] == [100.0, 150.0]
     assert len(found["edges"]) == len(found["counts"]) + 1
     assert found["edges"][-1] < 2000  # the one long row does not stretch the axis
-    not_all_counted = measured(tmp_path, "t", chars=[7, 9], tokens=[3, None])
-    assert card_measures.histogram(pl.scan_parquet(not_all_counted))["measure"] == "chars"
+    not_all_counted = measured(chars=[7, 9], tokens=[3, None])
+    assert card_measures.histogram(not_all_counted)["measure"] == "chars"
 
 
 def test_turns_and_clusters(tmp_path: Path) -> None:
-    measures = measured(tmp_path, turns=[1, 1, 2, 6, 9], cluster=["a", "a", "b", None, "a"])
-    assert card_measures.counts(pl.scan_parquet(measures), "turns") == {"1": 2, "2": 1, "6+": 2}
+    measures = measured(turns=[1, 1, 2, 6, 9], cluster=["a", "a", "b", None, "a"])
+    assert card_measures.counts(measures, "turns") == {"1": 2, "2": 1, "6+": 2}
     assert card_measures.clusters(measures) == {"clusters": 1, "rows": 3, "largest": 3}
-    plain = measured(tmp_path, "plain", turns=[1])
+    plain = measured(turns=[1])
     assert card_measures.clusters(plain) is None
 
 
@@ -219,7 +219,7 @@ def sample_row(row_id: str, content: str) -> dict[str, Any]:
 
 def test_dropped_samples_have_their_rows_and_private_ones_have_none(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl", [sample_row(f"s/r#{n}", f"文{n}") for n in range(20)])
-    reasons = ["duplicate"] * 10 + ["pii", "joined"]
+    reasons = ["duplicate"] * 10 + ["pii", "used_by"]
     lines = [
         {"id": f"s/r#{n}", "step": "clean", "reason": reason, "detail": f"{reason} {n}"}
         for n, reason in enumerate(reasons)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
+USED_BY = "used_by"  # reason of a record that ends in a row of another one, which the detail names
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Sums:
         unit: What goes in: ``records`` of raw files, or ``rows``. What comes out are rows.
         dropped: Reason -> number, each with a line in the ledger.
         not_taken: Quota -> number; a surplus is counted and not listed.
-        joined: Records that became part of rows of other records; their ledger lines name those in ``used_by``.
-        further: Rows beyond the first of a record that became several, ``…#7.2``, ``…#7.3``.
+        joined: Records that became part of a row of another record; the reason of their ledger line is ``used_by``.
+        further: Rows beyond the first of a record that became several, ``…#7+1``, ``…#7+2``.
     """
 
     step: str
@@ -65,8 +66,8 @@ def from_json(value: dict[str, Any]) -> Sums:
 
 
 def is_further(row_id: str) -> bool:
-    """Tell whether this is not the first row of its record: ``…#7.2`` is not, ``…#7`` and ``…#7.1`` are."""
-    return row_id.rpartition("#")[2].partition(".")[2] not in ("", "1")
+    """Tell whether this is not the first row of its record: ``…#7`` is, ``…#7+1`` is not."""
+    return "+" in row_id[row_id.rfind("#") :]
 
 
 def check_chain(source: str, steps: list[Sums]) -> None:
@@ -111,7 +112,7 @@ class Written:
 
     def ledger_line(self, line: dict[str, Any]) -> None:
         self.further += is_further(line["id"])
-        if "used_by" in line:
+        if line["reason"] == USED_BY:
             self.joined += 1
         else:
             self.dropped[line["reason"]] += 1

@@ -36,18 +36,6 @@ class Drop:
         return {"id": self.id, "step": step, "reason": self.reason, "detail": detail}
 
 
-@dataclass(frozen=True)
-class Joined:
-    """A record that became part of rows of other records, named in ``used_by``, and is none itself."""
-
-    id: str
-    used_by: tuple[str, ...]
-
-    def line(self, step: str) -> dict[str, Any]:
-        detail = f"part of {self.used_by[0]}" + (f" and {len(self.used_by) - 1} more" if self.used_by[1:] else "")
-        return {"id": self.id, "step": step, "reason": "joined", "detail": detail, "used_by": list(self.used_by)}
-
-
 class RejectedRowError(Exception):
     """Raised while a row is read: it becomes a line in the ledger, and the run goes on."""
 
@@ -94,7 +82,7 @@ def sft_row(
     """Build a row for supervised fine-tuning, keys in the order of the contract.
 
     Args:
-        raw_id: The raw row's id; where a record becomes several rows, with ``.1``, ``.2``, … after it.
+        raw_id: The raw row's id; further rows of one record have ``+1``, ``+2``, … after it.
         source: Name of the source.
         messages: Messages made by ``message``.
         group: What must stay in one split; None: the first prompt.

@@ -12,7 +12,7 @@ from workflow_scripts.lib.config.fields import Section, Text, Whole
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.files import file_names, read_file
 from workflow_scripts.lib.readers.lines import Parsed
-from workflow_scripts.lib.records import Drop, Joined, RawRow
+from workflow_scripts.lib.records import Drop, RawRow
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Standardization(Section):
     source: Selection
 
 
-def standardize(name: str, files: list[Path], config: Standardization) -> Generator[Row | Drop | Joined, None, int]:
-    """Yield a standard row, a drop or the rows it is part of for every record of the files; return how many there are.
+def standardize(name: str, files: list[Path], config: Standardization) -> Generator[Row | Drop, None, int]:
+    """Yield a standard row or a drop for every record of the files; return how many records there are.
 
     Raises:
         UserError: If the adapter, its options or a file is not what it should be.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from workflow_scripts.lib import accounting
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.cleaning.bounds import effective_bounds
@@ -84,21 +86,24 @@ def build(
         RuntimeError: If the sums do not reconcile.
     """
     shape = memory.shape_of(model)
+    parameters = shape.parameters if shape else None
     split_sums = {use: card_sums.split_sums(files.splits) for use, files in uses.items()}
     funnel = _funnel(sources, uses, split_sums)
-    kept = {name: card_measures.kept_rows(files.measures, files.clean_drops) for name, files in sources.items()}
+    measured = {name: pl.scan_parquet(files.measures) for name, files in sources.items()}
+    kept = {name: card_measures.kept_rows(measured[name], files.clean_drops) for name, files in sources.items()}
     in_use = {
-        use: _use(config, use, uses[use], split_sums[use], sources, shape.parameters if shape else None) for use in uses
+        use: _use(config, use, uses[use], split_sums[use], measured, shape.parameters if shape else None)
+        for use in uses
     }
     used = sorted({name for sums in split_sums.values() for name in sums.counts})
     judged = licences.verdict({name: config.sources[name].license for name in used})
-    clusters = {name: card_measures.clusters(files.measures) for name, files in sources.items()}
+    clusters = {name: card_measures.clusters(rows) for name, rows in measured.items()}
     histograms = {name: card_measures.histogram(rows) for name, rows in kept.items()}
     return card_schema.Card(
         version=card_schema.VERSION,
         recipe=config.recipe,
         seed=config.seed,
-        model=card_schema.Model(**config.model.model_dump(), parameters=shape.parameters if shape else None),
+        model=card_schema.Model(**config.model.model_dump(), parameters=parameters),
         sources={
             name: _source(source, name in used, receipts.get(config.receipts.get(name, "")))
             for name, source in config.sources.items()
@@ -156,7 +161,8 @@ def _source(source: Source, is_used: bool, receipt: dict[str, Any] | None) -> ca
     raw = None
     if receipt is not None:
         hashes = [file["sha256"] for file in receipt["files"]]
-        raw = {"files": len(hashes), "bytes": sum(file["bytes"] for file in receipt["files"])}
+        raw = {"commit": receipt["commit"]} if receipt.get("commit") else {}
+        raw |= {"files": len(hashes), "bytes": sum(file["bytes"] for file in receipt["files"])}
         raw["sha256"] = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
     return card_schema.Source(**{key: values[key] for key in told}, used=is_used, raw=raw)
 
@@ -166,7 +172,7 @@ def _use(
     use: str,
     files: UseFiles,
     sums: card_sums.SplitSums,
-    sources: dict[str, SourceFiles],
+    measured: dict[str, pl.LazyFrame],
     parameters: int | None,
 ) -> card_schema.UseSums:
     splits: Counter[str] = Counter()
@@ -175,11 +181,11 @@ def _use(
         splits.update(counts)
         licenses[config.sources[name].license] += counts.total()
     rows = splits.total()
-    measures = [sources[name].measures for name in sorted(sums.counts)]
+    rows_of = [measured[name] for name in sorted(sums.counts)]
     tokens = {
         split: found
         for split in SPLITS
-        if splits[split] and (found := card_measures.tokens_of(files.splits[split], measures)) is not None
+        if splits[split] and (found := card_measures.tokens_of(files.splits[split], rows_of)) is not None
     }
     return card_schema.UseSums(
         rows=rows,

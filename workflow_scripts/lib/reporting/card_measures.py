@@ -15,9 +15,9 @@ BARS = 24  # of a histogram
 MANY_TURNS = 6  # and more
 
 
-def kept_rows(measures: Path, clean_drops: Path) -> pl.LazyFrame:
+def kept_rows(measured: pl.LazyFrame, clean_drops: Path) -> pl.LazyFrame:
     """Return the measures of the rows that passed cleaning."""
-    return pl.scan_parquet(measures).join(scan_rows(clean_drops, LEDGER).select("id"), on="id", how="anti")
+    return measured.join(scan_rows(clean_drops, LEDGER).select("id"), on="id", how="anti")
 
 
 def distributions(kept: pl.LazyFrame) -> dict[str, dict[str, float]]:
@@ -79,9 +79,8 @@ def counts(kept: pl.LazyFrame, column: str) -> dict[str, int]:
     return dict(sorted((str(name), number) for name, number in found))
 
 
-def clusters(measures: Path) -> dict[str, int] | None:
+def clusters(rows: pl.LazyFrame) -> dict[str, int] | None:
     """Return near-duplicate clusters of a source before cleaning: how many, of how many rows, and the largest one."""
-    rows = pl.scan_parquet(measures)
     if CLUSTER not in rows.collect_schema().names():
         return None
     sizes = rows.drop_nulls(CLUSTER).group_by(CLUSTER).agg(pl.len().alias("size")).filter(pl.col("size") > 1)
@@ -93,20 +92,19 @@ def clusters(measures: Path) -> dict[str, int] | None:
     return {"clusters": number, "rows": members, "largest": largest}
 
 
-def tokens_of(split: Path, measures: list[Path]) -> dict[str, Any] | None:
+def tokens_of(split: Path, measured: list[pl.LazyFrame]) -> dict[str, Any] | None:
     """Return the tokens of the rows of one split, both answers of a pair counted; None if none were counted.
 
     A row whose tokens nobody counted (its length left no doubt about the bounds) has those of the others by character.
     """
     ids = scan_rows(split, {"id": pl.String})
     tokens, chars = pl.col("tokens"), pl.col("chars")
-    columns = pl.scan_parquet(measures[0]).collect_schema().names() if measures else []
-    if "rejected_tokens" in columns:
+    if "rejected_tokens" in measured[0].collect_schema().names():
         tokens, chars = (
             own + pl.col(f"rejected_{name}").fill_null(0) for own, name in ((tokens, "tokens"), (chars, "chars"))
         )
     rows = (
-        pl.concat([pl.scan_parquet(path).select("id", tokens.alias("t"), chars.alias("c")) for path in measures])
+        pl.concat([source.select("id", tokens.alias("t"), chars.alias("c")) for source in measured])
         .join(ids, on="id", how="semi")
         .select("t", "c")
         .collect()

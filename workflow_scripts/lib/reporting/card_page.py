@@ -32,7 +32,9 @@ def page(card: dict[str, Any]) -> str:
         "## Rules and thresholds 规则与阈值",
         *_rules(card),
         "## Distributions 分布",
-        f"Rows that passed cleaning; tokens of {code(card['model']['base'])}. 通过清洗的数据；词元按该模型的分词器计。",
+        f"Rows that passed cleaning; tokens of {code(card['model']['base'])}. 通过清洗的数据；词元按该模型的分词器计。"
+        " Where tokens were counted of a part of the rows only, the figures are that part's. "
+        "若只统计了部分数据的词元，则数值属于该部分。",
         "![Lengths 长度](card/lengths.svg)",
         "Languages 语言:",
         "![Languages 语言](card/languages.svg)",
@@ -74,6 +76,7 @@ def _sources(card: dict[str, Any]) -> str:
         raw = source.get("raw")
         files = f"{raw['files']:,} · {code(raw['sha256'][:16])}" if raw else "own files 自备文件"
         revision = f" @ {code(source['revision'])}" if "revision" in source else ""
+        revision += f" → {code(raw['commit'])}" if raw and "commit" in raw else ""
         used = "yes 是" if source["used"] else "no 否"
         rows.append(
             [name, source["use"], escaped(source["license"]), f"{code(source['from'])}{revision}", files,
@@ -142,6 +145,9 @@ def _rules(card: dict[str, Any]) -> Iterator[str]:
         "界限含端点，按整段对话计（偏好对为提示与优选答案）；"
         f"重复率为 1 − 不同的 {rules['repetition_ngram']} 字组 / 全部 {rules['repetition_ngram']} 字组。"
     )
+    for name, values in rules.items():
+        if isinstance(values, dict) and name not in ("clean", "mix", "split"):
+            yield f"{code(name)}: " + ", ".join(f"{code(key)} {_value(value)}" for key, value in values.items())
     split = rules["split"]
     yield f"Split by group 按组划分: train {split['train']:g}, val {split['val']:g}, test {split['test']:g}."
     for use, mix in rules["mix"].items():

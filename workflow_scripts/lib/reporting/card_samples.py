@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from workflow_scripts.lib.accounting import USED_BY
 from workflow_scripts.lib.jsonl import read_rows
 from workflow_scripts.lib.reporting.card_sums import LEDGER, scan_rows
 
@@ -53,7 +54,7 @@ def dropped(source: str, ledgers: list[Path], rows: Path) -> list[dict[str, Any]
     found = []
     for ledger in ledgers:
         own = scan_rows(ledger, LEDGER).filter(
-            pl.col("id").str.starts_with(f"{source}/") & (pl.col("reason") != "joined")
+            pl.col("id").str.starts_with(f"{source}/") & (pl.col("reason") != USED_BY)
         )
         number, position = pl.len().over("reason"), pl.int_range(pl.len()).over("reason")
         is_wanted = pl.any_horizontal(

@@ -86,7 +86,7 @@ def _reasons(ledger: Path) -> dict[str, Counter[str]]:
 
 
 def _check_ledger(source: str, sums: Sums, listed: Counter[str]) -> None:
-    told = Counter(sums.dropped) + Counter(joined=sums.joined)
+    told = Counter(sums.dropped) + Counter({accounting.USED_BY: sums.joined})
     if told != listed:
         raise RuntimeError(
             f"{source}, {sums.step}: the sums speak of {dict(sorted(told.items()))}, the ledger has "
