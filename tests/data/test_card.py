@@ -245,6 +245,13 @@ def test_samples_are_cut_and_the_first_of_each_source(tmp_path: Path) -> None:
     assert len(found["s"][0]["messages"][0]["content"]) == card_samples.SHOWN
 
 
+def test_instructions_of_a_large_split_are_evenly_spaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card_samples, "LOOKED_AT", 4)
+    pair = {"id": "s/r#9", "prompt": [{"role": "system", "content": "系"}, {"role": "user", "content": "九"}]}
+    write_rows(tmp_path / "train.jsonl", [*(sample_row(f"s/r#{n}", f"{n}") for n in range(9)), pair])
+    assert list(card_samples.instructions(tmp_path / "train.jsonl", 10)) == ["0", "3", "6", "九"]
+
+
 ATTACK = "<script>alert(1)</script>\n# heading\n| a |\u2028`x` [l](http://x) \u202eevil\x00 ![i](x)"
 
 

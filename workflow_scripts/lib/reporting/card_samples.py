@@ -14,7 +14,7 @@ from workflow_scripts.lib.reporting.card_sums import LEDGER, scan_rows
 
 KEPT = 3  # a source
 DROPPED = 2  # a reason and step
-LOOKED_AT = 200_000  # rows whose instructions are compared: a share of 1 % is then exact to 0.05 %
+LOOKED_AT = 20_000  # rows whose instructions are compared: a share of 1 % is then exact to 0.14 %, in 95 of 100 cases
 SHOWN = 2000  # characters of a message
 # A published card must not show what its rows were dropped for.
 WITHHELD = ("pii", "privacy", "blocklist", "terror", "explicit", "secret", "contamin")
@@ -37,10 +37,12 @@ def kept(train: Path, sources: list[str]) -> dict[str, list[dict[str, Any]]]:
 
 def instructions(train: Path, num_rows: int) -> Iterator[str]:
     """Yield the first user turn of evenly spaced rows of a train split."""
-    step = max(1, num_rows // LOOKED_AT)
-    for row in islice(read_rows(train), 0, None, step):
-        messages = row["prompt"] if "prompt" in row else row["messages"]
-        yield next((message["content"] for message in messages if message["role"] == "user"), "")
+    step = max(1, -(-num_rows // LOOKED_AT))
+    with train.open(encoding="utf-8") as lines:
+        for line in islice(lines, 0, None, step):
+            row = json.loads(line)
+            messages = row["prompt"] if "prompt" in row else row["messages"]
+            yield next((message["content"] for message in messages if message["role"] == "user"), "")
 
 
 def dropped(source: str, ledgers: list[Path], rows: Path) -> list[dict[str, Any]]:
