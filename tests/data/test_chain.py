@@ -91,7 +91,7 @@ def write_card(folder: Path) -> None:
         "seed": 42,
         "receipts": {"poems": "0123456789abcdef"},
         "model": {"base": "file://base", "license": "apache-2.0"},
-        "sources": SOURCES,
+        "sources": SOURCES | {"resting": SOURCES["talks"] | {"weight": 0.0, "license": "unknown"}},
         "clean": CLEAN | {"repetition_ngram": 4},
         "mix": {"sft": MIX, "preference": MIX},
         "split": SPLIT,
@@ -249,7 +249,9 @@ def test_the_card_names_raw_files_model_and_verdicts(raw: SimpleNamespace, token
     assert card["model"]["parameters"] == 134_515_008
     assert (card["sources"]["poems"]["raw"]["files"], card["sources"]["poems"]["raw"]["bytes"]) == (1, 7)
     assert "raw" not in card["sources"]["talks"]
-    assert card["licences"]["publishable"] == "yes"
+    assert (card["sources"]["talks"]["used"], card["sources"]["resting"]["used"]) == (True, False)
+    assert "resting" not in card["funnel"]
+    assert card["licences"]["publishable"] == "yes"  # an unknown licence of a source that is not used forbids nothing
     train = card["uses"]["sft"]["tokens"]["train"]
     assert (train["estimated_rows"], card["uses"]["sft"]["size"]["measured"]) == (0, train["total"])
     assert card["uses"]["preference"]["size"]["verdict"] == "very little"

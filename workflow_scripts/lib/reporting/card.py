@@ -91,10 +91,7 @@ def build(
     funnel = _funnel(sources, uses, split_sums)
     measured = {name: pl.scan_parquet(files.measures) for name, files in sources.items()}
     kept = {name: card_measures.kept_rows(measured[name], files.clean_drops) for name, files in sources.items()}
-    in_use = {
-        use: _use(config, use, uses[use], split_sums[use], measured, shape.parameters if shape else None)
-        for use in uses
-    }
+    in_use = {use: _use(config, use, files, split_sums[use], measured, parameters) for use, files in uses.items()}
     used = sorted({name for sums in split_sums.values() for name in sums.counts})
     judged = licences.verdict({name: config.sources[name].license for name in used})
     clusters = {name: card_measures.clusters(rows) for name, rows in measured.items()}
