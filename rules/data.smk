@@ -50,6 +50,7 @@ rule standardize:
     output:
         rows="results/data/standard/{source}.jsonl",
         drops="results/data/standard/{source}.drops.jsonl",
+        sums="results/data/standard/{source}.json",
     log:
         "results/logs/standardize/{source}.log",
     benchmark:
@@ -69,6 +70,7 @@ rule standardize:
             --raw {input.raw:q} \
             --rows {output.rows:q} \
             --drops {output.drops:q} \
+            --sums {output.sums:q} \
             2>&1 | tee {log:q}
         """
 
@@ -108,6 +110,7 @@ rule clean_rows:
     output:
         kept="results/data/clean/{source}.jsonl",
         drops="results/data/clean/{source}.drops.jsonl",
+        sums="results/data/clean/{source}.json",
     log:
         "results/logs/clean_rows/{source}.log",
     benchmark:
@@ -127,6 +130,7 @@ rule clean_rows:
             --measures {input.measures:q} \
             --kept {output.kept:q} \
             --drops {output.drops:q} \
+            --sums {output.sums:q} \
             2>&1 | tee {log:q}
         """
 
@@ -196,8 +200,13 @@ checkpoint split_groups:
 
 rule write_data_card:
     input:
+        receipts=PLAN.receipts,
+        model="results/models/base/config.json",
+        rows=expand(rules.standardize.output.rows, source=PLAN.sources),
         measures=expand(rules.measure_rows.output.measures, source=PLAN.sources),
+        standard_sums=expand(rules.standardize.output.sums, source=PLAN.sources),
         standard_drops=expand(rules.standardize.output.drops, source=PLAN.sources),
+        clean_sums=expand(rules.clean_rows.output.sums, source=PLAN.sources),
         clean_drops=expand(rules.clean_rows.output.drops, source=PLAN.sources),
         mix_summaries=expand(rules.mix_sources.output.summary, use=PLAN.uses),
         mix_drops=expand(rules.mix_sources.output.drops, use=PLAN.uses),
@@ -207,6 +216,7 @@ rule write_data_card:
     output:
         json="results/data/card.json",
         markdown="results/data/card.md",
+        pictures=expand("results/data/card/{picture}.svg", picture=["funnel", "languages", "lengths", "turns"]),
     log:
         "results/logs/write_data_card.log",
     conda:
@@ -220,8 +230,13 @@ rule write_data_card:
             --inputs {input:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.write_data_card \
             --config {params.config:q} \
+            --receipts {input.receipts:q} \
+            --model {input.model:q} \
+            --rows {input.rows:q} \
             --measures {input.measures:q} \
+            --standard-sums {input.standard_sums:q} \
             --standard-drops {input.standard_drops:q} \
+            --clean-sums {input.clean_sums:q} \
             --clean-drops {input.clean_drops:q} \
             --mix-summaries {input.mix_summaries:q} \
             --mix-drops {input.mix_drops:q} \
@@ -230,5 +245,6 @@ rule write_data_card:
             --test {input.test:q} \
             --json {output.json:q} \
             --markdown {output.markdown:q} \
+            --pictures {output.pictures:q} \
             2>&1 | tee {log:q}
         """

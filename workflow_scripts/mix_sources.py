@@ -8,6 +8,7 @@ from workflow_scripts.lib import logs
 from workflow_scripts.lib.jsonl import atomic_writer, write_json, write_rows
 from workflow_scripts.lib.mixing.mixing import Mixing, mix
 from workflow_scripts.lib.mixing.rows import lines
+from workflow_scripts.lib.mixing.sums import sums_of
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,12 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     mixture = mix({path.stem: path for path in args.kept}, args.config)
+    sums = {name: found.as_json() for name, found in sums_of(mixture).items()}
     with atomic_writer(args.mixed) as mixed:
         for line in lines(mixture.parts, mixture.order):
             mixed.write(line)
     write_rows(args.drops, (drop.line("mix") for drop in mixture.drops))
-    write_json(args.summary, mixture.summary)
+    write_json(args.summary, mixture.summary | {"sources": sums})
     log.info("%d rows mixed, %d of them Chinese", mixture.summary["rows"], mixture.summary["zh_rows"])
 
 

@@ -3,9 +3,11 @@
 import argparse
 import json
 import logging
+from collections.abc import Generator
 from pathlib import Path
 
 from workflow_scripts.lib import logs
+from workflow_scripts.lib.accounting import Counting, Sums
 from workflow_scripts.lib.config.data import Split
 from workflow_scripts.lib.config.fields import Section
 from workflow_scripts.lib.jsonl import write_json
@@ -30,12 +32,23 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, required=True, help="folder of files named by their content")
     args = parser.parse_args(argv)
 
-    with args.mixed.open(encoding="utf-8", newline="\n") as lines:
-        manifest = split_rows(((json.loads(line)["group"], line) for line in lines), args.config.split, args.store)
+    lines = Counting(_lines(args.mixed))
+    manifest = split_rows(((json.loads(line)["group"], line) for line in lines), args.config.split, args.store)
+    num_out = sum(manifest[name]["rows"] for name in SPLITS)
+    Sums("split", "rows", lines.num_read, num_out, {}).check(args.mixed.parent.name)
     for name in SPLITS:
         publish(args.store / manifest[name]["file"], getattr(args, name))
         log.info("%s: %d rows", name, manifest[name]["rows"])
     write_json(args.manifest, manifest)
+
+
+def _lines(path: Path) -> Generator[str, None, int]:
+    num_lines = 0
+    with path.open(encoding="utf-8", newline="\n") as stream:
+        for line in stream:
+            num_lines += 1
+            yield line
+    return num_lines
 
 
 if __name__ == "__main__":

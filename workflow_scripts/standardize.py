@@ -5,9 +5,10 @@ import logging
 from pathlib import Path
 
 from workflow_scripts.lib import logs
+from workflow_scripts.lib.accounting import Counting, Written
 from workflow_scripts.lib.adapters.losses import Losses
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
-from workflow_scripts.lib.jsonl import atomic_writer, dumps
+from workflow_scripts.lib.jsonl import atomic_writer, dumps, write_json
 from workflow_scripts.lib.records import Drop
 from workflow_scripts.lib.sources.receipts import is_receipt, verified_files
 
@@ -22,19 +23,27 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--raw", type=Path, nargs="+", required=True, help="raw files, or the receipt of fetched ones")
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--drops", type=Path, required=True)
+    parser.add_argument("--sums", type=Path, required=True, help="records in, rows out, dropped by reason")
     args = parser.parse_args(argv)
 
     files = verified_files(args.raw[0]) if is_receipt(args.raw) else args.raw
+    results, written = Counting(standardize(args.source, files, args.config)), Written()
     losses = Losses(args.source)
     with atomic_writer(args.rows) as rows, atomic_writer(args.drops) as drops:
-        for result in standardize(args.source, files, args.config):
+        for result in results:
             losses.add(result)
             if isinstance(result, Drop):
-                drops.write(dumps(result.line("standardize")) + "\n")
+                line = result.line("standardize")
+                drops.write(dumps(line) + "\n")
+                written.ledger_line(line)
             else:
                 rows.write(dumps(result) + "\n")
+                written.row(result["id"])
+        sums = written.sums("standardize", "records", results.num_read)
+        sums.check(args.source)
         losses.check()
-    log.info("%s: %d rows, %d dropped", args.source, losses.num_rows, losses.reasons.total())
+    write_json(args.sums, sums.as_json())
+    log.info("%s: %d rows, %d dropped", args.source, sums.num_out, sum(sums.dropped.values()))
 
 
 if __name__ == "__main__":

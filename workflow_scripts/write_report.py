@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--config",
         required=True,
-        help="JSON: recipe, hardware, seed, held_out, model, align.method, eval.bootstrap_samples",
+        help="JSON: recipe, hardware, seed, held_out, model, sft, align, eval",
     )
     parser.add_argument("--card", type=Path, required=True, help="the data card's JSON")
     parser.add_argument("--folder", type=Path, required=True, help="of the evaluations: <stage>/<kind>.json below it")

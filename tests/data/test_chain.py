@@ -11,7 +11,8 @@ import pytest
 
 from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
 from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize, write_data_card
-from workflow_scripts.lib.jsonl import read_json, read_rows
+from workflow_scripts.lib.jsonl import read_json, read_rows, write_json
+from workflow_scripts.lib.reporting.card_schema import Card
 from workflow_scripts.lib.splitting.buckets import SPLITS
 
 CLEAN = {
@@ -32,6 +33,18 @@ SOURCES = {
     "more_talks": COMMON | {"use": "sft", "adapter": "alpaca", "options": {}, "max_rows": 5},
     "pairs": COMMON | {"use": "preference", "adapter": "derived_pairs", "options": PAIR_OPTIONS | {"other_form": 1.0}},
 }
+PICTURES = ("funnel", "languages", "lengths", "turns")
+RECEIPT = {"uri": "npm://poems@1/*.json", "revision": None, "files": [{"path": "a", "bytes": 7, "sha256": "ab" * 32}]}
+BASE = {
+    "num_hidden_layers": 30,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "head_dim": 64,
+    "vocab_size": 49152,
+    "tie_word_embeddings": True,
+}
 
 
 def call(script: Any, config: dict, **named: Any) -> None:
@@ -46,11 +59,11 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
     for name, source in SOURCES.items():
         standard, measures = folder / "standard" / f"{name}.jsonl", folder / "measured" / f"{name}.parquet"
         config = {"seed": 42, "source": {key: source[key] for key in ("use", "adapter", "options")}}
-        drops = folder / "standard" / f"{name}.drops.jsonl"
-        call(standardize, config, source=name, raw=raw[name], rows=standard, drops=drops)
+        ledger = {"drops": folder / "standard" / f"{name}.drops.jsonl", "sums": folder / "standard" / f"{name}.json"}
+        call(standardize, config, source=name, raw=raw[name], rows=standard, **ledger)
         call(measure_rows, {"repetition_ngram": 4}, rows=standard, tokenizer=tokenizer, measures=measures)
-        kept, drops = folder / "clean" / f"{name}.jsonl", folder / "clean" / f"{name}.drops.jsonl"
-        call(clean_rows, CLEAN, rows=standard, measures=measures, kept=kept, drops=drops)
+        ledger = {"drops": folder / "clean" / f"{name}.drops.jsonl", "sums": folder / "clean" / f"{name}.json"}
+        call(clean_rows, CLEAN, rows=standard, measures=measures, kept=folder / "clean" / f"{name}.jsonl", **ledger)
     for use in ("sft", "preference"):
         names = [name for name, source in SOURCES.items() if source["use"] == use]
         taken = {name: {"weight": 1.0, "max_rows": SOURCES[name].get("max_rows"), "where": {}} for name in names}
@@ -74,9 +87,11 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
 def write_card(folder: Path) -> None:
     uses = ["sft", "preference"]
     config = {
+        "recipe": "test",
         "seed": 42,
+        "receipts": {"poems": "0123456789abcdef"},
         "model": {"base": "file://base", "license": "apache-2.0"},
-        "sources": SOURCES,
+        "sources": SOURCES | {"resting": SOURCES["talks"] | {"weight": 0.0, "license": "unknown"}},
         "clean": CLEAN | {"repetition_ngram": 4},
         "mix": {"sft": MIX, "preference": MIX},
         "split": SPLIT,
@@ -84,7 +99,12 @@ def write_card(folder: Path) -> None:
     call(
         write_data_card,
         config,
+        receipts=write_json_file(folder / "0123456789abcdef" / "receipt.json", RECEIPT),
+        model=write_json_file(folder / "base.json", BASE),
+        rows=[folder / "standard" / f"{name}.jsonl" for name in SOURCES],
         measures=[folder / "measured" / f"{name}.parquet" for name in SOURCES],
+        standard_sums=[folder / "standard" / f"{name}.json" for name in SOURCES],
+        clean_sums=[folder / "clean" / f"{name}.json" for name in SOURCES],
         standard_drops=[folder / "standard" / f"{name}.drops.jsonl" for name in SOURCES],
         clean_drops=[folder / "clean" / f"{name}.drops.jsonl" for name in SOURCES],
         mix_summaries=[folder / use / "mixed.json" for use in uses],
@@ -92,7 +112,13 @@ def write_card(folder: Path) -> None:
         **{split: [folder / use / f"{split}.jsonl" for use in uses] for split in SPLITS},
         json=folder / "card.json",
         markdown=folder / "card.md",
+        pictures=[folder / "card" / f"{name}.svg" for name in PICTURES],
     )
+
+
+def write_json_file(path: Path, value: Any) -> Path:
+    write_json(path, value)
+    return path
 
 
 @pytest.fixture
@@ -128,7 +154,8 @@ def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
     run_chain(raw.files, tokenizer, first)
     run_chain(raw.files, tokenizer, second)
     assert tree(first) == tree(second)
-    assert len(tree(first)) == 42  # 5 a source, 7 a use, 6 splits in the store, the card and its page
+    # 7 a source, 7 a use, 6 splits in the store, the card, its page and pictures, and what the card is given
+    assert len(tree(first)) == 28 + 14 + 6 + 2 + len(PICTURES) + 2
     assert str(tmp_path).encode() not in b"".join(tree(first).values())
 
     places: Counter[str] = Counter()
@@ -142,7 +169,7 @@ def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
     assert set(places.values()) == {1}
     card = read_json(first / "card.json")
     by_source = Counter(row_id.partition("/")[0] for row_id in places)
-    not_taken = Counter({name: sum(steps[2]["not_taken"].values()) for name, steps in card["funnel"].items()})
+    not_taken = Counter({name: sum(steps[2].get("not_taken", {}).values()) for name, steps in card["funnel"].items()})
     assert by_source + not_taken == raw.counts
     assert not_taken == {"more_talks": 15, "poems": 0, "talks": 0, "pairs": 0}
 
@@ -186,12 +213,56 @@ def test_the_card_tells_the_whole_story(raw: SimpleNamespace, tokenizer: Path, t
     chars = card["distributions"]["talks"]["chars"]
     assert list(chars) == ["min", "p5", "p25", "p50", "p75", "p95", "max", "mean"]
     assert (chars["min"], chars["max"]) == (22, 24)
-    assert [len(rows) for rows in card["samples"]["sft"].values()] == [3, 3, 3]
+    assert [len(rows) for rows in card["samples"]["kept"]["sft"].values()] == [3, 3, 3]
 
     page = (tmp_path / "card.md").read_text(encoding="utf-8")
-    for part in ("## Funnel 数据漏斗", "duplicate_across_sources 2", "over_max_rows 15", "cc-by-4.0", "100%"):
+    for part in (
+        "## Funnel 数据漏斗",
+        "`duplicate_across_sources` 跨来源重复 2",
+        "`over_max_rows` 超出 max_rows 15",
+        "cc-by-4.0",
+        "100%",
+    ):
         assert part in page
     assert "续写：" in page or "请接着写" in page
+
+
+def test_rows_in_are_rows_out_and_dropped_for_each_source_and_step(
+    raw: SimpleNamespace, tokenizer: Path, tmp_path: Path
+) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    card = read_json(tmp_path / "card.json")
+    assert Card.model_validate(card).as_json() == card
+    for source, steps in card["funnel"].items():
+        assert [step["step"] for step in steps] == ["standardize", "clean", "mix", "split"]
+        assert steps[0]["in"] == raw.counts[source] and steps[0]["unit"] == "records"
+        for step, after in zip(steps, [*steps[1:], None], strict=True):
+            gone = sum(step["dropped"].values()) + sum(step["not_taken"].values()) + step["joined"]
+            assert step["in"] + step["further"] == step["out"] + gone
+            assert after is None or (after["in"], after["unit"]) == (step["out"], "rows")
+        assert sum(steps[-1]["splits"].values()) == steps[-1]["out"] > 0
+
+
+def test_the_card_names_raw_files_model_and_verdicts(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
+    run_chain(raw.files, tokenizer, tmp_path)
+    card = read_json(tmp_path / "card.json")
+    assert card["model"]["parameters"] == 134_515_008
+    assert (card["sources"]["poems"]["raw"]["files"], card["sources"]["poems"]["raw"]["bytes"]) == (1, 7)
+    assert "raw" not in card["sources"]["talks"]
+    assert (card["sources"]["talks"]["used"], card["sources"]["resting"]["used"]) == (True, False)
+    assert "resting" not in card["funnel"]
+    assert card["licences"]["publishable"] == "yes"  # an unknown licence of a source that is not used forbids nothing
+    train = card["uses"]["sft"]["tokens"]["train"]
+    assert (train["estimated_rows"], card["uses"]["sft"]["size"]["measured"]) == (0, train["total"])
+    assert card["uses"]["preference"]["size"]["verdict"] == "very little"
+    assert any("pairs is very little" in warning["en"] for warning in card["warnings"])
+    assert card["memory"]["tokens"] >= max(sums["max"] for sums in card["uses"]["preference"]["tokens"].values())
+    assert {line["reason"] for line in card["samples"]["dropped"]["talks"]} == {
+        "missing_field", "wrong_type", "duplicate", "too_little_han",
+    }  # fmt: skip
+    page = (tmp_path / "card.md").read_text(encoding="utf-8")
+    for name in PICTURES:
+        assert f"(card/{name}.svg)" in page
 
 
 def test_files_of_different_runs_do_not_make_a_card(raw: SimpleNamespace, tokenizer: Path, tmp_path: Path) -> None:
@@ -199,11 +270,17 @@ def test_files_of_different_runs_do_not_make_a_card(raw: SimpleNamespace, tokeni
     mixed, ledger = tmp_path / "sft" / "mixed.json", tmp_path / "clean" / "talks.drops.jsonl"
     summary, lines = read_json(mixed), ledger.read_text(encoding="utf-8")
     summary["sources"]["talks"]["in"] -= 1
-    mixed.write_text(json.dumps(summary), encoding="utf-8")
-    with pytest.raises(RuntimeError, match="talks, mix: 19 rows in, 20 accounted for"):
+    write_json(mixed, summary)
+    with pytest.raises(RuntimeError, match=r"talks, mix: 19 rows in, 20 accounted for \(20 rows out\)"):
         write_card(tmp_path)
-    summary["sources"]["talks"]["in"] += 1
-    mixed.write_text(json.dumps(summary), encoding="utf-8")
+    summary["sources"]["talks"]["out"] -= 1
+    write_json(mixed, summary)
+    with pytest.raises(RuntimeError, match="talks: clean gave 20 rows, mix took 19: a bug, or files of different runs"):
+        write_card(tmp_path)
     ledger.write_text(lines.partition("\n")[2], encoding="utf-8")
-    with pytest.raises(RuntimeError, match="talks: clean gave 21 rows, mix took 20"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"talks, clean: the sums speak of \{'duplicate': 1, 'too_little_han': 1\}, "
+        r"the ledger has \{'too_little_han': 1\}",
+    ):
         write_card(tmp_path)

@@ -62,7 +62,7 @@ def test_weights_divide_max_samples(tmp_path: Path) -> None:
     mixed = run(tmp_path, {"a": rows_of("a", 100), "b": rows_of("b", 100)}, {"a": {"weight": 3.0}}, max_samples=40)
     assert (mixed.count("a"), mixed.count("b")) == (30, 10)
     assert len(set(mixed.ids)) == 40
-    assert mixed.summary["sources"]["a"]["over_share"] == 70
+    assert mixed.summary["sources"]["a"]["not_taken"] == {"over_share": 70}
     assert mixed.drops == []  # a surplus is counted, not listed
 
 
@@ -77,13 +77,12 @@ def test_max_rows_caps_a_source_before_its_share(tmp_path: Path) -> None:
     mixed = run(tmp_path, {"a": rows_of("a", 100), "b": rows_of("b", 100)}, {"a": {"max_rows": 7}}, max_samples=20)
     assert (mixed.count("a"), mixed.count("b")) == (7, 10)
     assert mixed.summary["sources"]["a"] == {
+        "step": "mix",
+        "unit": "rows",
         "in": 100,
-        "where": 0,
-        "duplicate_across_sources": 0,
-        "over_max_rows": 93,
-        "over_share": 0,
-        "over_zh_ratio": 0,
         "out": 7,
+        "dropped": {},
+        "not_taken": {"over_max_rows": 93},
     }
 
 
@@ -93,7 +92,7 @@ def test_chinese_quota_takes_fewer_other_rows(tmp_path: Path, caplog: pytest.Log
         mixed = run(tmp_path, rows, min_zh_ratio=0.75)
     assert (mixed.count("zh"), mixed.count("en")) == (30, 10)
     assert (mixed.summary["rows"], mixed.summary["zh_rows"]) == (40, 30)
-    assert mixed.summary["sources"]["en"]["over_zh_ratio"] == 60
+    assert mixed.summary["sources"]["en"]["not_taken"] == {"over_zh_ratio": 60}
     assert "10 of 70 other rows are taken" in caplog.text
     caplog.clear()
     assert len(run(tmp_path, rows, min_zh_ratio=0.3).rows) == 100  # met without taking fewer

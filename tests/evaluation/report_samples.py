@@ -19,11 +19,15 @@ CONFIG = {
         "system_prompt": None,
         "trust_remote_code": False,
     },
-    "align": {"method": "orpo"},
+    "sft": {"global_batch_size": 8},
+    "align": {"method": "orpo", "global_batch_size": 6},
     "eval": {"bootstrap_samples": 500},
 }
 CARD = {
-    "sources": {"poems": {"use": "sft", "license": "mit", "from": "npm://chinese-poetry@2.0.1/*.json"}},
+    "sources": {
+        "poems": {"use": "sft", "license": "mit", "from": "npm://chinese-poetry@2.0.1/*.json", "used": True},
+        "weightless": {"use": "sft", "license": "gpl", "from": "file://not-taken.json", "used": False},
+    },
     "funnel": {
         "poems": [
             {"step": "standardize", "in": 100, "out": 80, "dropped": {"form": 15, "outside_share": 5}},
@@ -37,6 +41,12 @@ CARD = {
             "derived_share": 0.25,
         }
     },
+    "licences": {
+        "publishable": "conditions",
+        "reasons": [{"source": "poems", "term": "non_commercial", "en": "no commercial use", "zh": "禁止商用"}],
+        "conflicts": [],
+    },
+    "warnings": [{"en": "sft: 2 tokens is very little.", "zh": "sft：2 词元很少。"}],
     "seed": 42,
 }
 PARITY = {"max": 1.5e-5, "mean": 1e-6, "same_top_token": 1.0, "dialogues": 8, "positions": 99, "dtype": "float32"}

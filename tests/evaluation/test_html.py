@@ -98,11 +98,26 @@ def test_every_text_is_there_in_both_languages() -> None:
         "npm://chinese-poetry@2.0.1/*.json",
         "取自测试划分",
         "最可能词元相同",
+        "实际训练",
+        "有条件发布 · poems：禁止商用",
+        "⚠ sft：2 词元很少。",
+        "58 (8 × 8，1 轮)",
     ],
 )
 def test_it_shows(shown: str) -> None:
     text = re.sub(r"(?s)<span lang=\"en\">.*?</span>|<(?!span)[^>]*>|</?span[^>]*>", "", html_page.page(build()))
     assert shown in text
+
+
+def test_sources_without_a_row_are_not_listed() -> None:
+    assert "not-taken.json" not in html_page.page(build())
+
+
+def test_an_interval_that_the_verdict_goes_against_is_explained() -> None:
+    results = {"sft": report_samples.harness([0.0] * 4 + [1.0] * 46, "sft")}
+    results["align"] = report_samples.harness([1.0] * 50, "align")
+    assert "区间不含 0；McNemar 精确检验 p = 0.125 ≥ 0.05，以检验为准" in html_page.page(build({"harness/t": results}))
+    assert "以检验为准" not in html_page.page(build())
 
 
 def test_figures_from_the_validation_split_are_called_so() -> None:
@@ -112,7 +127,7 @@ def test_figures_from_the_validation_split_are_called_so() -> None:
 
 def test_without_training_panel_and_form() -> None:
     results = {"perplexity": {"base": report_samples.perplexity([1.0, 2.0])}}
-    reader = read(html_page.page(build(results, {}, align={"method": "none"})))
+    reader = read(html_page.page(build(results, {}, align={"method": "none", "global_batch_size": 6})))
     assert "生成面板" not in reader.text and "形式：" not in reader.text
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from workflow_scripts import write_report
 from workflow_scripts.lib import final_words, jsonl
 from workflow_scripts.lib.evaluation.statistics import Difference
-from workflow_scripts.lib.reporting import report
+from workflow_scripts.lib.reporting import exposure, report, report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, verdict
 from workflow_scripts.lib.reporting.report_schema import Metric, Provenance, Report
 
@@ -106,7 +106,7 @@ def test_headline_in_words() -> None:
 
 def test_a_stage_that_does_not_exist_is_absent() -> None:
     results = {kind: {s: r for s, r in of.items() if s != "align"} for kind, of in report_samples.evaluations().items()}
-    built = build(results, {"sft": report_samples.metrics()}, align={"method": "none"})
+    built = build(results, {"sft": report_samples.metrics()}, align={"method": "none", "global_batch_size": 6})
     assert built.stages == ["base", "sft"]
     assert [(h.metric, h.comparison.second) for h in built.headline][-1] == ("preference_accuracy", "sft")
     text = json.dumps(built.as_json())
@@ -166,12 +166,64 @@ def test_training_keeps_what_the_schema_knows() -> None:
     assert training.loss[0] == {"step": 1, "loss": 4.0, "grad_norm": 0.9}
 
 
+@pytest.mark.parametrize(
+    ("rows", "steps", "batch", "seen"),
+    [
+        (1696, 40, 8, 320),  # a part of a pass
+        (10, 3, 4, 10),  # the last batch of a pass is short
+        (10, 4, 4, 14),
+        (10, 7, 4, 24),
+        (3, 2, 8, 6),
+        (0, 5, 8, 0),
+    ],
+)
+def test_rows_seen(rows: int, steps: int, batch: int, seen: int) -> None:
+    assert exposure.rows_seen(rows, steps, batch) == seen
+
+
+def test_training_tells_rows_at_hand_and_rows_trained_on() -> None:
+    lost = {"over_length": 2, "truncated": 3}
+    training = build(None, {"sft": report_samples.metrics(rows=1698, rows_lost=lost, steps=40)}).training["sft"]
+    assert (training.rows, training.rows_seen, training.global_batch_size, training.epochs) == (1698, 320, 8, 0.189)
+    assert exposure.usable_rows(1698, lost) == 1696
+
+
+def test_an_interval_without_0_beside_no_significant_change_is_explained() -> None:
+    results = {"sft": report_samples.harness([0.0] * 4 + [1.0] * 46, "sft")}
+    results["align"] = report_samples.harness([1.0] * 50, "align")
+    (found,) = metric_named("poem_continuation", {"harness/poem_continuation": results}).comparisons
+    assert found.low > 0
+    assert (found.p_value, found.verdict) == (0.125, "no significant change")
+    assert found.explanation["en"] == (
+        "The interval excludes 0; p = 0.125 ≥ 0.05 in McNemar's exact test, which decides: the bootstrap of a few "
+        "right or wrong answers is too sure of itself."
+    )
+    assert found.explanation["zh"].startswith("区间不含 0；McNemar 精确检验 p = 0.125 ≥ 0.05，以检验为准")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "text"),
+    [
+        (0.1, 0.2, None, "The interval excludes 0."),
+        (-0.1, 0.2, None, "The interval holds 0."),
+        (0.1, 0.2, 0.01, "The interval excludes 0; p = 0.01 < 0.05 in McNemar's exact test."),
+        (-0.1, 0.2, 0.3, "The interval holds 0; p = 0.3 ≥ 0.05 in McNemar's exact test."),
+    ],
+)
+def test_explanations(low: float, high: float, p_value: float | None, text: str) -> None:
+    assert report_words.explanation(Difference(0.1, low, high), p_value, 0.05)["en"] == text
+
+
+def test_the_report_says_how_it_is_read() -> None:
+    assert "McNemar's exact test must find p < 0.05 as well" in build().as_json()["reading"]["en"]
+
+
 def _unknown_key(values: dict) -> None:
     values["surprise"] = 1
 
 
 def _other_version(values: dict) -> None:
-    values["schema_version"] = "2"
+    values["schema_version"] = "1"
 
 
 def _unknown_stage(values: dict) -> None:

@@ -32,6 +32,8 @@ TARGETS = [
             f"measured/{source}.parquet",
             f"clean/{source}.jsonl",
             f"clean/{source}.drops.jsonl",
+            f"standard/{source}.json",
+            f"clean/{source}.json",
         )
     ),
     *(
@@ -41,6 +43,7 @@ TARGETS = [
     ),
     "results/data/card.json",
     "results/data/card.md",
+    *(f"results/data/card/{picture}.svg" for picture in ("funnel", "languages", "lengths", "turns")),
     "results/models/base/manifest.json",
     *(
         f"results/models/{stage}/{name}"

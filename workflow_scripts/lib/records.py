@@ -82,7 +82,7 @@ def sft_row(
     """Build a row for supervised fine-tuning, keys in the order of the contract.
 
     Args:
-        raw_id: The raw row's id.
+        raw_id: The raw row's id; further rows of one record have ``+1``, ``+2``, … after it.
         source: Name of the source.
         messages: Messages made by ``message``.
         group: What must stay in one split; None: the first prompt.

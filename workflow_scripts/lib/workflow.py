@@ -112,9 +112,10 @@ class Plan:
 
     def card_section(self) -> str:
         """Return what the data card tells of the config, canonical JSON."""
-        names = ("seed", "sources", "clean", "mix", "split")
+        names = ("recipe", "seed", "sources", "clean", "mix", "split")
         model = {name: self.values["model"][name] for name in ("base", "license")}
-        return _canonical({name: self.value(name) for name in names} | {"model": model})
+        keys = {name: Path(path).parent.name for name in self.sources for path in self.receipt_of(name)}
+        return _canonical({name: self.value(name) for name in names} | {"model": model, "receipts": keys})
 
     def report_section(self) -> str:
         """Return what the report tells of the config, canonical JSON."""
@@ -122,7 +123,8 @@ class Plan:
         told |= {
             "model": self.values["model"],
             "held_out": self.held_out,
-            "align": {"method": self.config.align.method},
+            "sft": {"global_batch_size": self.config.sft.global_batch_size},
+            "align": {name: self.value(f"align.{name}") for name in ("method", "global_batch_size")},
         }
         return _canonical(told | {"eval": {"bootstrap_samples": self.config.eval.bootstrap_samples}})
 
@@ -157,6 +159,11 @@ class Plan:
         """Return the receipt of a source's fetched files; none if it has files of its own."""
         source = self.sources[name]
         return [] if self.raw_files(name) else [self._receipt(source.origin, source.revision)]
+
+    @property
+    def receipts(self) -> list[str]:
+        """Return the receipts of all sources that have one, each once."""
+        return sorted({receipt for name in self.sources for receipt in self.receipt_of(name)})
 
     def base_receipt(self) -> list[str]:
         model = self.config.model

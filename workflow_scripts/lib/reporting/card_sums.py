@@ -1,106 +1,94 @@
-"""The sums of the data card: every raw row is in a split, in a ledger, or counted as not taken."""
+"""The sums of the data card: what each step wrote about itself, held against ledgers, splits and its neighbours."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from workflow_scripts.lib.jsonl import read_json, read_rows
+from workflow_scripts.lib import accounting
+from workflow_scripts.lib.accounting import Sums
+from workflow_scripts.lib.jsonl import read_json
 from workflow_scripts.lib.splitting.buckets import SPLITS
 
-MEASURED = ("chars", "tokens", "han_ratio", "repetition")
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SAMPLES = 3  # a source
-NOT_TAKEN = ("over_max_rows", "over_share", "over_zh_ratio")  # counted by mix, not listed
+LEDGER = {"id": pl.String, "step": pl.String, "reason": pl.String, "detail": pl.String}
+_ROW = {"id": pl.String, "source": pl.String, "lang": pl.String, "meta": pl.Struct({"derived": pl.Boolean})}
 
 
-def reasons(drops: Path) -> Counter[str]:
-    """Count the lines of a ledger by reason."""
-    return Counter(line["reason"] for line in read_rows(drops))
+def scan_rows(path: Path, schema: dict[str, Any]) -> pl.LazyFrame:
+    """Return these fields of the rows; polars refuses to scan an empty file."""
+    return pl.scan_ndjson(path, schema=schema) if path.stat().st_size else pl.LazyFrame(schema=schema)
 
 
-def source_steps(measures: Path, standard_drops: Path, clean_drops: Path) -> list[dict[str, Any]]:
-    """Return the funnel of one source through standardize and clean."""
-    num_standard = pq.read_metadata(measures).num_rows
-    unread, unclean = reasons(standard_drops), reasons(clean_drops)
-    return [
-        _step("standardize", num_standard + unread.total(), num_standard, unread),
-        _step("clean", num_standard, num_standard - unclean.total(), unclean),
-    ]
+def step_of(source: str, sums: Path, ledger: Path) -> Sums:
+    """Return the sums of one step of a source, if its ledger has the lines that they speak of.
+
+    Raises:
+        RuntimeError: If it has not.
+    """
+    found = accounting.from_json(read_json(sums))
+    _check_ledger(source, found, _reasons(ledger).get(source, Counter()))
+    return found
 
 
-def mix_steps(summary: Path, drops: Path) -> dict[str, dict[str, Any]]:
-    """Return the mix step of every source of one use."""
-    listed: dict[str, Counter[str]] = {}
-    for line in read_rows(drops):
-        listed.setdefault(line["id"].partition("/")[0], Counter())[line["reason"]] += 1
-    return {
-        name: _step("mix", sums["in"], sums["out"], listed.get(name, Counter()))
-        | {"not_taken": {reason: sums[reason] for reason in NOT_TAKEN if sums[reason]}}
-        for name, sums in read_json(summary)["sources"].items()
-    }
+def mix_steps(summary: Path, ledger: Path) -> dict[str, Sums]:
+    """Return the mix step of every source of one use.
+
+    Raises:
+        RuntimeError: If the ledger has other lines than the sums speak of.
+    """
+    found = {name: accounting.from_json(sums) for name, sums in read_json(summary)["sources"].items()}
+    listed = _reasons(ledger)
+    for name, sums in found.items():
+        _check_ledger(name, sums, listed.get(name, Counter()))
+    return found
 
 
-def split_sums(files: dict[str, Path]) -> dict[str, Any]:
-    """Read the split files of one use: rows by source and split, languages, derived rows, and samples of train."""
+@dataclass(frozen=True)
+class SplitSums:
+    """What stands in the split files of one use: rows by source and split, by language, and derived ones."""
+
+    counts: dict[str, Counter[str]]
+    languages: Counter[str]
+    derived: int
+
+
+def split_sums(files: dict[str, Path]) -> SplitSums:
     counts: dict[str, Counter[str]] = {}
     languages: Counter[str] = Counter()
     derived = 0
-    samples: dict[str, list[dict[str, Any]]] = {}
     for split in SPLITS:
-        for row in read_rows(files[split]):
-            source = row["source"]
-            counts.setdefault(source, Counter())[split] += 1
-            languages[row["lang"]] += 1
-            derived += bool(row.get("meta", {}).get("derived"))
-            if split == "train" and len(samples.setdefault(source, [])) < SAMPLES:
-                samples[source].append(row)  # mixed in the order of a draw, so the first rows are random ones
-    return {"counts": counts, "languages": languages, "derived": derived, "samples": samples}
+        rows = scan_rows(files[split], _ROW)
+        found = rows.group_by("source", "lang").agg(
+            pl.len(), pl.col("meta").struct.field("derived").fill_null(value=False).sum().alias("derived")
+        )
+        for source, language, number, num_derived in found.collect().sort("source", "lang").iter_rows():
+            counts.setdefault(source, Counter())[split] += number
+            languages[language] += number
+            derived += num_derived
+    return SplitSums(counts, languages, derived)
 
 
-def split_step(counts: Counter[str]) -> dict[str, Any]:
-    splits = {split: counts[split] for split in SPLITS}
-    return {"step": "split", "in": counts.total(), "out": counts.total(), "dropped": {}, "splits": splits}
+def split_step(counts: Counter[str]) -> Sums:
+    return Sums("split", "rows", counts.total(), counts.total(), {})
 
 
-def check_funnel(source: str, steps: list[dict[str, Any]]) -> None:
-    """Check that each step takes in what the one before gave out and loses nothing unexplained.
-
-    Raises:
-        RuntimeError: If rows are missing or too many: a bug, or files of different runs.
-    """
-    for number, step in enumerate(steps):
-        explained = step["out"] + sum(step["dropped"].values()) + sum(step.get("not_taken", {}).values())
-        if step["in"] != explained:
-            raise RuntimeError(f"{source}, {step['step']}: {step['in']} rows in, {explained} accounted for")
-        if number and step["in"] != steps[number - 1]["out"]:
-            before = steps[number - 1]
-            raise RuntimeError(
-                f"{source}: {before['step']} gave {before['out']} rows, {step['step']} took {step['in']}"
-            )
+def _reasons(ledger: Path) -> dict[str, Counter[str]]:
+    """Count the lines of a ledger by source and reason."""
+    source = pl.col("id").str.split("/").list.first().alias("source")
+    found: dict[str, Counter[str]] = {}
+    for name, reason, number in (
+        scan_rows(ledger, LEDGER).group_by(source, "reason").agg(pl.len()).collect().iter_rows()
+    ):
+        found.setdefault(name, Counter())[reason] = number
+    return found
 
 
-def distributions(measures: Path, clean_drops: Path) -> dict[str, dict[str, float]]:
-    """Return minimum, quantiles, maximum and mean of the measures over the rows that passed cleaning."""
-    gone = pl.LazyFrame({"id": [line["id"] for line in read_rows(clean_drops)]}, schema={"id": pl.String})
-    kept = pl.scan_parquet(measures).join(gone, on="id", how="anti")
-    wanted = []
-    for name in MEASURED:
-        column = pl.col(name)
-        wanted += [
-            column.min().cast(pl.Float64).alias(f"{name} min"),
-            column.max().cast(pl.Float64).alias(f"{name} max"),
-        ]
-        wanted += [column.quantile(q, "nearest").cast(pl.Float64).alias(f"{name} p{round(q * 100)}") for q in QUANTILES]
-        wanted.append(column.mean().alias(f"{name} mean"))
-    values = kept.select(wanted).collect().row(0, named=True)
-    order = ["min", *(f"p{round(q * 100)}" for q in QUANTILES), "max", "mean"]
-    if values["chars min"] is None:
-        return {}
-    return {name: {label: round(values[f"{name} {label}"], 4) for label in order} for name in MEASURED}
-
-
-def _step(step: str, num_in: int, num_out: int, dropped: Counter[str]) -> dict[str, Any]:
-    return {"step": step, "in": num_in, "out": num_out, "dropped": dict(sorted(dropped.items()))}
+def _check_ledger(source: str, sums: Sums, listed: Counter[str]) -> None:
+    told = Counter(sums.dropped) + Counter({accounting.USED_BY: sums.joined})
+    if told != listed:
+        raise RuntimeError(
+            f"{source}, {sums.step}: the sums speak of {dict(sorted(told.items()))}, the ledger has "
+            f"{dict(sorted(listed.items()))}: a bug, or files of different runs"
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from workflow_scripts.lib.reporting.report_words import Words
+from workflow_scripts.lib.reporting.words import Words
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 40

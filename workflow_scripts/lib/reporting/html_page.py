@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from workflow_scripts.lib.reporting import html_charts, report_words
+from workflow_scripts.lib.reporting import html_charts, licences, report_words, words
 from workflow_scripts.lib.reporting.html_charts import Series
 from workflow_scripts.lib.reporting.report_schema import Report, Training
 
@@ -36,9 +36,10 @@ def page(report: Report) -> str:
     environment.globals |= {
         "t": both,
         "unit_name": lambda name: named(report_words.UNITS, name),
-        "step_name": lambda name: named(report_words.STEPS, name),
-        "reason": lambda name: named(report_words.REASONS, name),
+        "step_name": lambda name: named(words.STEPS, name),
+        "reason": lambda name: named(words.REASONS, name),
         "stage_name": lambda stage: both(report_words.STAGES[stage]["zh"], report_words.STAGES[stage]["en"]),
+        "publishable": lambda name: named(licences.VERDICTS, name),
         "parity_name": lambda name: named(report_words.PARITY, name),
         "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
         "pairs_name": lambda name: named(report_words.PAIRS, name),
@@ -62,9 +63,9 @@ def both(chinese: str, english: str) -> Markup:
     return Markup('<span lang="zh">{}</span><span lang="en">{}</span>').format(chinese, english)
 
 
-def named(names: dict[str, report_words.Words], name: str) -> Markup:
-    words = report_words.known(names, name)
-    return both(words["zh"], words["en"])
+def named(names: dict[str, words.Words], name: str) -> Markup:
+    found = words.known(names, name)
+    return both(found["zh"], found["en"])
 
 
 def curves(training: Training) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from workflow_scripts.lib.config.fields import Section, Text, Whole, optional
+from workflow_scripts.lib.reporting import licences
 
 STAGE_NAMES = {"sft": "supervised fine-tuning 监督微调", "align": "preference alignment 偏好对齐"}
 
@@ -38,7 +39,9 @@ def page(config: ModelCardConfig, report: dict[str, Any], data: dict[str, Any]) 
         data: The data card's JSON.
     """
     trained = ["sft", "align"][: 1 if config.stage == "sft" else 2]
-    sources = {name: source for name, source in data["sources"].items() if source["use"] in _uses(trained)}
+    sources = {
+        name: source for name, source in data["sources"].items() if source["used"] and source["use"] in _uses(trained)
+    }
     lines = [
         "---",
         yaml.safe_dump(_front_matter(config), allow_unicode=True, sort_keys=False).rstrip(),
@@ -63,12 +66,22 @@ def page(config: ModelCardConfig, report: dict[str, Any], data: dict[str, Any]) 
             for name, source in sorted(sources.items())
         ),
         "",
+        *_licences(sources),
+        "",
         "## Training 训练",
         "",
         *_training(config, report, trained),
         "",
     ]
     return "\n".join(lines)
+
+
+def _licences(sources: dict[str, Any]) -> list[str]:
+    judged = licences.verdict({name: source["license"] for name, source in sources.items()}).as_json()
+    found = licences.VERDICTS[judged["publishable"]]
+    lines = [f"The data 数据: **{found['en']}** {found['zh']}", ""]
+    lines += [f"* {reason['source']}: {reason['en']} {reason['zh']}" for reason in judged["reasons"]]
+    return lines + [f"* {conflict['en']} {conflict['zh']}" for conflict in judged["conflicts"]]
 
 
 def _uses(trained: list[str]) -> set[str]:
@@ -115,8 +128,11 @@ def _training(config: ModelCardConfig, report: dict[str, Any], trained: list[str
         lines += [
             f"### {STAGE_NAMES[stage]}",
             "",
-            f"{done['rows']} rows, {done['steps']} steps, {done['tokens_trained']} tokens; "
-            f"loss {done['first_loss']:.3f} → {done['last_loss']:.3f}.",
+            f"{done['rows']:,} rows at hand, {done['rows_seen']:,} trained on ({done['steps']:,} steps of "
+            f"{done['global_batch_size']:,} rows, {done['epochs']:g} epochs), {done['tokens_trained']:,} tokens; "
+            f"loss {done['first_loss']:.3f} → {done['last_loss']:.3f}.  ",
+            f"现有数据 {done['rows']:,} 条，训练了 {done['rows_seen']:,} 条次（{done['steps']:,} 步 × "
+            f"{done['global_batch_size']:,} 条，{done['epochs']:g} 轮）。",
             "",
             "```yaml",
             yaml.safe_dump(shown, allow_unicode=True, sort_keys=False).rstrip(),

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from workflow_scripts.lib.config.fields import Count, Section, Text, Whole
 from workflow_scripts.lib.config.models import LicensedModel
 from workflow_scripts.lib.config.training import Method
+from workflow_scripts.lib.reporting import exposure, report_words
 from workflow_scripts.lib.reporting import report_schema as schema
-from workflow_scripts.lib.reporting import report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
@@ -16,6 +16,11 @@ ORDER = ("perplexity", "form", "preference", "panel")
 
 class ReportAlign(Section):
     method: Method
+    global_batch_size: Count
+
+
+class ReportTraining(Section):
+    global_batch_size: Count
 
 
 class ReportEval(Section):
@@ -28,6 +33,7 @@ class ReportConfig(Section):
     seed: Whole
     held_out: Literal["test", "val"]
     model: LicensedModel
+    sft: ReportTraining
     align: ReportAlign
     eval: ReportEval
 
@@ -61,6 +67,7 @@ def build(
         method=config.align.method,
         stages=[stage for stage in STAGES if stage in measured],
         headline=headline(metrics),
+        reading=report_words.READING,
         metrics=metrics,
         training={stage: _training(stage, config, training[stage]) for stage in STAGES if stage in training},
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
@@ -114,9 +121,18 @@ def _in_order(evaluations: dict[str, Results]) -> dict[str, Results]:
 
 
 def _training(stage: str, config: ReportConfig, metrics: dict) -> schema.Training:
-    known = set(schema.Training.model_fields) - {"method"}
+    known = set(schema.Training.model_fields) & set(metrics)
     method = config.align.method if stage == "align" else "sft"
-    return schema.Training(method=method, **{key: metrics[key] for key in known if key in metrics})
+    batch = (config.align if stage == "align" else config.sft).global_batch_size
+    usable = exposure.usable_rows(metrics["rows"], metrics["rows_lost"])
+    seen = exposure.rows_seen(usable, metrics["steps"], batch)
+    return schema.Training(
+        method=method,
+        rows_seen=seen,
+        epochs=round(seen / usable, 3) if usable else 0.0,
+        global_batch_size=batch,
+        **{key: metrics[key] for key in known},
+    )
 
 
 def _panel(results: Results) -> schema.Panel:

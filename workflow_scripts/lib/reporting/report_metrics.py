@@ -9,6 +9,7 @@ import numpy as np
 
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting import report_words
 from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, StageValue, Verdict
 
 LEVEL = 0.05  # of the exact test, as the intervals are of 95 %
@@ -161,6 +162,7 @@ def _compare(
                 n=len(keys),
                 p_value=p_value,
                 verdict=verdict(found, p_value, lower_is_better=lower_is_better),
+                explanation=report_words.explanation(found, p_value, LEVEL),
             )
         )
     return comparisons

@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workflow_scripts.lib.config.training import Method
 
-VERSION = "1"
+VERSION = "2"
 
 Stage = Literal["base", "sft", "align"]
 Verdict = Literal["better", "worse", "no significant change"]
+Words = dict[Literal["en", "zh"], str]
 
 
 class Part(BaseModel):
@@ -27,7 +28,8 @@ class StageValue(Part):
 class Comparison(Part):
     """``to`` minus ``from`` on the same items, with its 95 % paired-bootstrap interval.
 
-    ``p_value`` is that of McNemar's exact test, where items are right or wrong.
+    ``p_value`` is that of McNemar's exact test, where items are right or wrong; ``explanation`` says what the verdict
+    rests on.
     """
 
     first: Stage = Field(alias="from")
@@ -40,6 +42,7 @@ class Comparison(Part):
     n: int = Field(ge=1)
     p_value: float | None = None
     verdict: Verdict
+    explanation: Words
 
     @property
     def reach(self) -> float:
@@ -64,15 +67,21 @@ class Headline(Part):
     unit: str
     lower_is_better: bool
     comparison: Comparison
-    text: dict[Literal["en", "zh"], str]
+    text: Words
 
 
 class Training(Part):
-    """``loss`` and ``validation`` hold what the trainer logged at ``step``, losses in nats a token."""
+    """``rows`` were at hand, ``rows_seen`` were trained on, counted again in each pass: ``epochs`` passes, or a part.
+
+    ``loss`` and ``validation`` hold what the trainer logged at ``step``, losses in nats a token.
+    """
 
     method: str
     rows: int
     rows_lost: dict[str, int]
+    rows_seen: int
+    epochs: float
+    global_batch_size: int
     steps: int
     best_step: int | None = None
     tokens_trained: int
@@ -155,6 +164,8 @@ class Data(Part):
     sources: dict[str, dict[str, Any]]
     funnel: dict[str, list[dict[str, Any]]]
     uses: dict[str, dict[str, Any]]
+    licences: dict[str, Any]
+    warnings: list[Words]
 
 
 class Base(Part):
@@ -176,7 +187,7 @@ class Provenance(Part):
 
 
 class Report(Part):
-    schema_version: Literal["1"]
+    schema_version: Literal["2"]
     recipe: str
     seed: int
     held_out: Literal["test", "val"]
@@ -184,6 +195,7 @@ class Report(Part):
     method: Method
     stages: list[Stage] = Field(min_length=1)
     headline: list[Headline]
+    reading: Words
     metrics: list[Metric]
     training: dict[Stage, Training]
     data: Data

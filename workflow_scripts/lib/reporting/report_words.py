@@ -1,8 +1,7 @@
 """Names and figures as people read them, in English and Chinese."""
 
-from workflow_scripts.lib.reporting.report_schema import Comparison
-
-Words = dict[str, str]  # language -> text
+from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting.report_schema import Comparison, Words
 
 STAGES: dict[str, Words] = {
     "base": {"en": "base", "zh": "基座"},
@@ -24,6 +23,14 @@ VERDICTS: dict[str, Words] = {
     "no significant change": {"en": "no significant change", "zh": "无显著变化"},
 }
 
+READING: Words = {
+    "en": "Differences are taken on the same items, with their 95 % paired-bootstrap interval. An interval that holds "
+    "0 is no significant change; where items are right or wrong, McNemar's exact test must find p < 0.05 as well. "
+    "Not corrected for the number of comparisons.",
+    "zh": "差值在同一批样本上计算，附 95% 配对自助法区间。区间含 0 即无显著变化；样本只分对错时，McNemar 精确检验还须 "
+    "p < 0.05。各项未作多重比较校正。",
+}
+
 UNITS: dict[str, Words] = {
     "share": {"en": "share, 0–1", "zh": "比例 0–1"},
     "per token": {"en": "per token", "zh": "按词元"},
@@ -39,27 +46,6 @@ PARITY: dict[str, Words] = {
     "positions": {"en": "Positions", "zh": "位置数"},
     "dtype": {"en": "Dtype", "zh": "精度"},
 }
-STEPS: dict[str, Words] = {
-    "standardize": {"en": "standardize", "zh": "规范化"},
-    "clean": {"en": "clean", "zh": "清洗"},
-    "mix": {"en": "mix", "zh": "混合"},
-    "split": {"en": "split", "zh": "划分"},
-}
-REASONS: dict[str, Words] = {
-    "empty": {"en": "empty", "zh": "空"},
-    "foreign script": {"en": "foreign script", "zh": "夹杂外文或数字"},
-    "line count": {"en": "line count", "zh": "句数不对"},
-    "line length": {"en": "line length", "zh": "字数不对"},
-    "punctuation": {"en": "punctuation", "zh": "标点不对"},
-    "not stopped": {"en": "not stopped", "zh": "没有停下"},
-    "form": {"en": "other form", "zh": "体裁不符"},
-    "outside_share": {"en": "outside the share", "zh": "不在所取份额内"},
-    "no_rejected": {"en": "no rejected side found", "zh": "找不到被拒一方"},
-    "duplicate": {"en": "duplicate", "zh": "重复"},
-    "duplicate_across_sources": {"en": "duplicate across sources", "zh": "跨来源重复"},
-    "over_length": {"en": "too long", "zh": "超长"},
-    "truncated": {"en": "truncated", "zh": "被截断"},
-}
 PAIRS: dict[str, Words] = {
     "all": {"en": "all pairs", "zh": "全部偏好对"},
     "chosen_shorter": {"en": "the chosen side is shorter", "zh": "被选一方较短"},
@@ -68,11 +54,6 @@ PAIRS: dict[str, Words] = {
     "contrast_other_form": {"en": "the rejected side has another form", "zh": "被拒一方体裁不同"},
     "contrast_same_form": {"en": "both sides have the same form", "zh": "两方体裁相同"},
 }
-
-
-def known(names: dict[str, Words], name: str) -> Words:
-    """Return a name in both languages; one that is not known stands for itself."""
-    return names.get(name, {"en": name.replace("_", " "), "zh": name.replace("_", " ")})
 
 
 def name_of(metric: str) -> Words:
@@ -85,6 +66,24 @@ def number(value: float, *, sign: bool = False) -> str:
         return "0"
     text = f"{value:+,.0f}" if abs(value) >= 100 else f"{value:+#.3g}"
     return text if sign else text.lstrip("+")
+
+
+def explanation(difference: Difference, p_value: float | None, level: float) -> Words:
+    """Say what a verdict rests on: the interval, and where items are right or wrong McNemar's exact test as well."""
+    holds = {"en": "excludes 0", "zh": "不含 0"} if difference.significant else {"en": "holds 0", "zh": "含 0"}
+    if p_value is None:
+        return {"en": f"The interval {holds['en']}.", "zh": f"区间{holds['zh']}。"}
+    sign = "<" if p_value < level else "≥"
+    both = {
+        "en": f"The interval {holds['en']}; p = {p_value:g} {sign} {level:g} in McNemar's exact test",
+        "zh": f"区间{holds['zh']}；McNemar 精确检验 p = {p_value:g} {sign} {level:g}",
+    }
+    if difference.significant and p_value >= level:
+        return {
+            "en": f"{both['en']}, which decides: the bootstrap of a few right or wrong answers is too sure of itself.",
+            "zh": f"{both['zh']}，以检验为准：对错样本不多时，自助法区间过于乐观。",
+        }
+    return {"en": f"{both['en']}.", "zh": f"{both['zh']}。"}
 
 
 def sentence(metric: str, found: Comparison) -> Words:
