@@ -198,7 +198,9 @@ def clean(rows: list[dict], bounds: dict, tokenizer: Path, folder: Path) -> tupl
 
 
 def run_clean(bounds: dict, folder: Path) -> tuple[list[dict], list[dict]]:
-    paths = {name: folder / name for name in ("rows.jsonl", "measures.parquet", "kept.jsonl", "drops.jsonl")}
+    paths = {
+        name: folder / name for name in ("rows.jsonl", "measures.parquet", "kept.jsonl", "drops.jsonl", "sums.json")
+    }
     flags = [part for path in paths.values() for part in (f"--{path.stem}", str(path))]
     clean_rows.main(["--config", json.dumps(bounds), *flags])
     return list(read_rows(paths["kept.jsonl"])), list(read_rows(paths["drops.jsonl"]))

@@ -47,7 +47,7 @@ def flags(adapter: str, raw: list[Path], folder: Path) -> list[str]:
     options = {name: value for name, value in _OPTIONS.items() if name in module.Options.model_fields}
     config = {"seed": 1, "source": {"use": module.USES[0], "adapter": adapter, "options": options}}
     made = ["--config", json.dumps(config), "--source", "s", "--raw", *map(str, raw)]
-    return [*made, "--rows", str(folder / "rows"), "--drops", str(folder / "drops")]
+    return [*made, "--rows", str(folder / "rows"), "--drops", str(folder / "drops"), "--sums", str(folder / "sums")]
 
 
 def read_strictly(path: Path) -> list[dict]:

@@ -22,7 +22,7 @@ def run(raw: Path, **source: Any) -> tuple[list[dict], list[dict]]:
     selection = {"use": "sft", "adapter": "prompt_completion", "options": {}} | source
     rows, drops = raw.with_name("rows.out"), raw.with_name("drops.out")
     flags = {"--config": json.dumps({"seed": 1, "source": selection}), "--source": "s", "--raw": raw}
-    flags |= {"--rows": rows, "--drops": drops}
+    flags |= {"--rows": rows, "--drops": drops, "--sums": raw.with_name("sums.json")}
     standardize.main([str(part) for flag in flags.items() for part in flag])
     return list(read_rows(rows)), list(read_rows(drops))
 
