@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
+from tests.data.conftest import standardized
 from workflow_scripts.lib.adapters import registry
-from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
+from workflow_scripts.lib.adapters.selection import fields_of
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.jsonl import dumps
 from workflow_scripts.lib.records import Drop
+
+TALK = [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]
+
+
+SHP = {"history", "human_ref_A", "human_ref_B", "labels", "post_id"}
 
 
 def run(files: list[Path], adapter: str, use: str = "sft", **options: Any) -> list:
-    source = {"use": use, "adapter": adapter, "options": options}
-    return list(standardize("s", files, Standardization.model_validate({"seed": 42, "source": source})))
+    return standardized(files, adapter, use, options)
 
 
 def turns(row: dict) -> list[tuple[str, str]]:
@@ -26,14 +30,15 @@ def turns(row: dict) -> list[tuple[str, str]]:
 
 def test_registry_names_modules_with_the_adapter_interface() -> None:
     folder = Path(registry.__file__).parent
-    assert len(registry.MODULES) >= 7
+    assert len(registry.MODULES) >= 25
     for name, module in registry.MODULES.items():
         assert (folder / f"{name}.py").is_file()
         adapter = importlib.import_module(module)
         assert adapter is registry.load(name, "s")
         assert set(adapter.USES) <= {"sft", "preference", "evaluation"}
         assert adapter.Options.model_config["extra"] == "forbid"
-        assert callable(adapter.columns) and callable(adapter.convert)
+        assert callable(adapter.convert) and all(isinstance(name, str) for name in fields_of(adapter))
+        assert adapter.SHAPES and all(adapter.SHAPES)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_registry_names_modules_with_the_adapter_interface() -> None:
         ("alpaca", {}, {"instruction": "问", "input": "", "output": "答"}, [("user", "问"), ("assistant", "答")]),
         (
             "messages",
-            {"column": "talk"},
+            {"field_map": {"messages": "talk"}},
             {"talk": [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]},
             [("user", "问"), ("assistant", "答")],
         ),
@@ -58,9 +63,16 @@ def test_registry_names_modules_with_the_adapter_interface() -> None:
             {"system": "设定", "conversations": [{"from": "human", "value": "问"}, {"from": "gpt", "value": "答"}]},
             [("system", "设定"), ("user", "问"), ("assistant", "答")],
         ),
+        ("messages", {}, {"messages": json.dumps(TALK)}, [("user", "问"), ("assistant", "答")]),
+        (
+            "messages",
+            {},
+            {"messages": {"role": ["prompter", "assistant"], "text": ["问", "答"], "rank": [0, 1]}},
+            [("user", "问"), ("assistant", "答")],
+        ),
         (
             "prompt_completion",
-            {"prompt": "q", "completion": "a"},
+            {"field_map": {"prompt": "q", "completion": "a"}},
             {"q": "问", "a": "答"},
             [("user", "问"), ("assistant", "答")],
         ),
@@ -82,8 +94,14 @@ ANSWER = [{"role": "user", "content": "问"}, {"role": "assistant", "content": "
         {"prompt": [{"role": "user", "content": "问"}], "chosen": "好", "rejected": "坏"},
         {"chosen": ANSWER, "rejected": [ANSWER[0], {"role": "assistant", "content": "坏"}]},
         {"prompt": "问", "chosen": [ANSWER[1]], "rejected": [{"role": "assistant", "content": "坏"}]},
+        {
+            "prompt": "问",
+            "chosen": json.dumps(ANSWER),
+            "rejected": json.dumps([ANSWER[0], ANSWER[1] | {"content": "坏"}]),
+        },
+        {"prompt": "问", "chosen": {"from": "gpt", "value": "好"}, "rejected": {"from": "gpt", "value": "坏"}},
     ],
-    ids=["texts", "prompt_messages", "whole_conversations", "answer_messages"],
+    ids=["texts", "prompt_messages", "whole_conversations", "answer_messages", "json_texts", "one_turn"],
 )
 def test_preference_adapter_reads_all_common_shapes(raw: dict, write: Callable[..., Path]) -> None:
     (row,) = run([write("rows.json", [raw])], "preference", "preference")
@@ -101,12 +119,28 @@ def test_preference_adapter_reads_all_common_shapes(raw: dict, write: Callable[.
         ("alpaca", {"instruction": "问", "output": {"a": 1}}, "not_text", "content of assistant is dict"),
         ("alpaca", {"instruction": "\ud800", "output": "答"}, "invalid_unicode", "instruction has characters"),
         ("alpaca", {"instruction": "问", "output": "答", "history": ["x"]}, "wrong_type", "history holds"),
+        ("alpaca", {"instruction": "问", "output": "答", "history": 5}, "wrong_type", "history is int, not a list"),
+        ("alpaca", {"instruction": "问", "output": "答", "history": [[1, "答"]]}, "not_text", "content of user is int"),
+        ("alpaca", {"instruction": "问", "output": "答", "system": 5}, "not_text", "content of system is int"),
+        ("alpaca", {"instruction": "问", "output": "答", "input": ["x"]}, "not_text", "input is list"),
         ("alpaca", {"instruction": "问" * 1_000_001, "output": "答"}, "oversize", "instruction has 1000001"),
         ("messages", {"messages": "问"}, "wrong_type", "messages is str, not a list"),
         ("messages", {"messages": ["问"]}, "wrong_type", "messages holds str, not objects"),
         ("messages", {"messages": [{"role": "bot", "content": "x"}]}, "unknown_role", "role is 'bot'"),
         ("messages", {"messages": [{"role": "user"}]}, "missing_field", "content is absent"),
         ("sharegpt", {"conversations": [{"from": {}, "value": "x"}]}, "unknown_role", "role is {}"),
+        (
+            "sharegpt",
+            {"conversations": [{"from": "human", "value": "x"}, {"from": "system", "value": "y"}]},
+            "system_not_first",
+            "conversations has a system message after the first turn",
+        ),
+        (
+            "sharegpt",
+            {"conversations": {"from": ["human"], "value": ["x", "y"]}},
+            "wrong_type",
+            "conversations holds lists of different lengths: [1, 2]",
+        ),
         ("prompt_completion", {"prompt": 1, "completion": "答"}, "not_text", "content of user is int"),
         ("preference", {"prompt": "问", "chosen": [], "rejected": "坏"}, "no_answer", "chosen does not end"),
         ("preference", {"prompt": "问", "chosen": ANSWER[:1], "rejected": "坏"}, "no_answer", "chosen does not end"),
@@ -139,27 +173,6 @@ def test_a_bad_row_goes_to_the_ledger_with_its_reason(
     assert drop.detail.startswith(detail)
 
 
-ODD = [None, 1, "text", True, [], {}, [[1]], {"a": {"b": [None]}}, "\ud800", "\x00", "nul\x00", 1e400, "长" * 5000]
-
-
-@pytest.mark.parametrize("adapter", sorted(registry.MODULES))
-def test_no_row_however_odd_crashes(adapter: str, write: Callable[..., Path]) -> None:
-    module = registry.load(adapter, "s")
-    poems = {"forms": ["quatrain5"], "share": [0.0, 1.0], "instructions": ["{couplet}"], "other_form": 0.5}
-    options = {name: value for name, value in poems.items() if name in module.Options.model_fields}
-    columns = module.columns(module.Options.model_validate(options))
-    rows = [*ODD, *(dict.fromkeys(columns, odd) for odd in ODD)]
-    nested = [[odd] for odd in ODD] + [[{"role": odd, "content": odd, "from": odd, "value": odd}] for odd in ODD]
-    rows += [dict.fromkeys(columns, odd) for odd in nested]
-    results = run([write("rows.json", rows)], adapter, module.USES[0], **options)
-    assert len(results) == len(rows)
-    for result in results:
-        line = result.line("standardize") if isinstance(result, Drop) else result
-        assert dumps(line).encode("utf-8")
-    drops = {result.id: result.reason for result in results if isinstance(result, Drop)}
-    assert [drops[f"s/rows.json#{number}"] for number in (0, 1, 2, 3, 4, 6)] == ["wrong_type"] * 6
-
-
 def test_unreadable_lines_go_to_the_ledger_with_file_and_number(write: Callable[..., Path]) -> None:
     good = json.dumps({"prompt": "问", "completion": "答"})
     files = [write("a.jsonl", f"{good}\n{{oops\n[1]\n{good}\n"), write("b.jsonl", f"{good}\n")]
@@ -179,13 +192,13 @@ def test_unreadable_lines_go_to_the_ledger_with_file_and_number(write: Callable[
             ["unknown adapter 'alpacca'", "sources.s.adapter", "did you mean 'alpaca'?", "sharegpt"],
         ),
         (
-            {"adapter": "messages", "colum": "x"},
-            ["unknown option 'colum'", "sources.s.options.colum", "did you mean 'column'?"],
+            {"adapter": "messages", "field_mop": {"a": "b"}},
+            ["unknown option 'field_mop'", "sources.s.options.field_mop", "did you mean 'field_map'?"],
         ),
-        ({"adapter": "messages", "column": 3}, ["column is 3", "sources.s.options.column"]),
-        ({"adapter": "alpaca", "x": 1}, ["unknown option 'x'", "legal options here: none"]),
+        ({"adapter": "messages", "field_map": 3}, ["field_map is 3", "sources.s.options.field_map"]),
+        ({"adapter": "alpaca", "x": 1}, ["unknown option 'x'", "legal options here: field_map"]),
         ({"adapter": "alpaca", "use": "preference"}, ["makes rows for sft or evaluation", "sources.s.use"]),
-        ({"adapter": "chinese_poetry"}, ["missing option 'forms'", "forms, instructions, share"]),
+        ({"adapter": "chinese_poetry"}, ["missing option 'forms'", "field_map, forms, instructions, share"]),
         (
             {"adapter": "alpaca"},
             ["'alpaca' expects the columns instruction, output; found answer, question", "rows.json of sources.s"],
@@ -208,3 +221,48 @@ def test_files_without_a_fitting_row_stop(content: str, part: str, write: Callab
     with pytest.raises(UserError) as caught:
         run([write("rows.json", content)], "alpaca")
     assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "field_map", "expected"),
+    [
+        ({"q": "问", "a": "答", "instruction": "别的"}, {"instruction": "q", "output": "a"}, ["问", "答"]),
+        ({"input": "问", "output": "答"}, {"instruction": "input"}, ["问", "答"]),
+        ({"instruction": "答", "output": "问"}, {"instruction": "output", "output": "instruction"}, ["问", "答"]),
+    ],
+    ids=["other_names_win", "a_renamed_column_is_gone", "swapped"],
+)
+def test_field_map_renames_columns(raw: dict, field_map: dict, expected: list, write: Callable[..., Path]) -> None:
+    (row,) = run([write("rows.json", [raw])], "alpaca", field_map=field_map)
+    assert [message["content"] for message in row["messages"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("adapter", "use", "columns", "part"),
+    [
+        ("labelled_pair", "preference", SHP, "these columns are read by the adapter shp; or replace the file"),
+        ("alpaca", "sft", {"prompt", "completion"}, "these columns are read by the adapter prompt_completion; or"),
+        ("sharegpt", "sft", {"instruction", "output"}, "by the adapter alpaca, chinese_instruct, coig; or replace"),
+        (
+            "preference",
+            "preference",
+            {"instruction", "input", "output", "task_type", "domain"},
+            "read by the adapter coig_pc_core, for sft and evaluation only: COIG-PC-core is a collection of tasks",
+        ),
+        ("messages", "sft", {"instruction", "reply"}, "the nearest adapter is alpaca, which needs output too: name"),
+        (
+            "messages",
+            "sft",
+            {"x"},
+            "no adapter reads any of these columns: name those that it needs with options.field_map",
+        ),
+    ],
+)
+def test_an_unknown_shape_names_the_adapter_that_fits(
+    adapter: str, use: str, columns: set, part: str, write: Callable[..., Path]
+) -> None:
+    options = {"a_wins": [1], "b_wins": [0]} if adapter == "labelled_pair" else {}
+    with pytest.raises(UserError) as caught:
+        run([write("rows.json", [dict.fromkeys(sorted(columns), "x")])], adapter, use, **options)
+    assert f"found {', '.join(sorted(columns))}" in caught.value.what
+    assert part in caught.value.change

@@ -15,10 +15,14 @@ _UNIT_SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class RawRow:
-    """One record of a raw file: ``id`` is ``<source>/<raw file>#<row>``, ``value`` anything that JSON can say."""
+    """One record of a raw file: ``id`` is ``<source>/<raw file>#<row>``, ``value`` anything that JSON can say.
+
+    ``folder`` is the name of the folder that the file stands in: some data sets say by it what a row means.
+    """
 
     id: str
     value: Any
+    folder: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
 """What every adapter is given and gives."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError
 
 Row = dict[str, Any]
+Shape = tuple[str, ...]  # columns that a row must have
+Result = TypeVar("Result")
+_FURTHER_PART = re.compile(r"#\d+\+\d+")
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,31 @@ class Context:
 def each(rows: Iterable[RawRow], convert: Callable[[RawRow], Row]) -> Iterator[Row | Drop]:
     """Convert rows one by one; a rejected row becomes a drop with its reason."""
     for raw in rows:
-        try:
-            yield convert(raw)
-        except RejectedRowError as rejected:
-            yield Drop(raw.id, rejected.reason, rejected.detail)
+        yield attempt(raw, convert)
+
+
+def attempt(raw: RawRow, convert: Callable[[RawRow], Result]) -> Result | Drop:
+    try:
+        return convert(raw)
+    except RejectedRowError as rejected:
+        return Drop(raw.id, rejected.reason, rejected.detail)
+    except RecursionError:  # what JSON could still nest, repr and further calls may not
+        return Drop(raw.id, "nested_too_deeply", "a field is nested too deeply")
+
+
+def used_by(raw_id: str, row_id: str) -> Drop:
+    """Return the ledger line of a record that became part of another record's row."""
+    return Drop(raw_id, "used_by", row_id)
+
+
+def part_id(raw_id: str, number: int) -> str:
+    """Return the id of one of the rows that a raw record is split into; the first one keeps the record's id."""
+    return f"{raw_id}+{number}" if number else raw_id
+
+
+def is_further_part(row_id: str) -> bool:
+    """Tell whether a row is the second or a later one made from its raw record, and so counts no record of its own."""
+    return _FURTHER_PART.fullmatch(row_id[row_id.rfind("#") :]) is not None
 
 
 def field(row: dict[str, Any], name: str) -> Any:
@@ -36,18 +61,4 @@ def field(row: dict[str, Any], name: str) -> Any:
     value = row.get(name)
     if value is None:
         raise RejectedRowError("missing_field", f"{name} is {'null' if name in row else 'absent'}")
-    return value
-
-
-def listed(value: Any, name: str) -> list[dict[str, Any]]:
-    """Return a list of objects.
-
-    Raises:
-        RejectedRowError: ``wrong_type``.
-    """
-    if not isinstance(value, list):
-        raise RejectedRowError("wrong_type", f"{name} is {type(value).__name__}, not a list")
-    for item in value:
-        if not isinstance(item, dict):
-            raise RejectedRowError("wrong_type", f"{name} holds {type(item).__name__}, not objects")
     return value

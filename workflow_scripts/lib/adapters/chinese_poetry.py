@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from workflow_scripts.lib.adapters.base import Context, Row, each
-from workflow_scripts.lib.adapters.poems import COLUMNS, PoemOptions, check_selected, prompt, read_poem
+from workflow_scripts.lib.adapters.poems import FIELDS, PoemOptions, check_selected, prompt, read_poem
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
 
 USES = ("sft", "evaluation")
+SHAPES = (FIELDS,)
+OPTIONAL = ()
 
 
 class Options(PoemOptions):
     """``forms``, ``share`` [from, to) of the poems, ``instructions`` with ``{couplet}``."""
-
-
-def columns(options: Options) -> tuple[str, ...]:
-    return COLUMNS
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:

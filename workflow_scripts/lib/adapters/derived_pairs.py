@@ -4,13 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from workflow_scripts.lib.adapters.base import Context, Row
-from workflow_scripts.lib.adapters.poems import COLUMNS, Poem, PoemOptions, check_selected, prompt, read_poem
+from workflow_scripts.lib.adapters.poems import FIELDS, Poem, PoemOptions, check_selected, prompt, read_poem
 from workflow_scripts.lib.config.fields import Ratio
 from workflow_scripts.lib.mixing import draws
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, preference_row
 from workflow_scripts.lib.splitting.buckets import bucket_of
 
 USES = ("preference",)
+SHAPES = (FIELDS,)
+OPTIONAL = ()
 
 
 class Options(PoemOptions):
@@ -53,10 +55,6 @@ class Pool:
             kind = "another form" if wants_other else "the same form"
             raise RejectedRowError("no_rejected", f"bucket {bucket_of(poem.group)} has no other poem of {kind}")
         return min(candidates, key=lambda other: draws.draw(seed, "rejected", poem.group, other.group))
-
-
-def columns(options: Options) -> tuple[str, ...]:
-    return COLUMNS
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:

@@ -2,27 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from workflow_scripts.lib.adapters.base import Context, Row, each, field, listed
-from workflow_scripts.lib.config.fields import Section, Text
-from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
+from workflow_scripts.lib.adapters.base import Context, Row, each, field
+from workflow_scripts.lib.adapters.conversations import turns
+from workflow_scripts.lib.adapters.options import AdapterOptions
+from workflow_scripts.lib.records import Drop, RawRow, sft_row
 
 USES = ("sft", "evaluation")
+SHAPES = (("messages",),)
+OPTIONAL = ()
 
 
-class Options(Section):
-    """``column``: the column that holds the messages."""
-
-    column: Text = "messages"
-
-
-def columns(options: Options) -> tuple[str, ...]:
-    return (options.column,)
+class Options(AdapterOptions):
+    """None of its own."""
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:
     def row_of(raw: RawRow) -> Row:
-        turns = listed(field(raw.value, options.column), options.column)
-        messages = [message(turn.get("role"), field(turn, "content")) for turn in turns]
-        return sft_row(raw.id, context.source, messages)
+        return sft_row(raw.id, context.source, turns(field(raw.value, "messages"), "messages"))
 
     return each(rows, row_of)

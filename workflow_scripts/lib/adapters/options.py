@@ -4,11 +4,19 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import Field, ValidationError
 
+from workflow_scripts.lib.config.fields import Section, Text
 from workflow_scripts.lib.errors import UserError
 
-Model = TypeVar("Model", bound=BaseModel)
+
+class AdapterOptions(Section):
+    """Options that all adapters share. ``field_map``: the adapter's name of a column -> its name in the files."""
+
+    field_map: dict[Text, Text] = Field(default_factory=dict)
+
+
+Model = TypeVar("Model", bound=AdapterOptions)
 
 
 def checked(model: type[Model], values: dict[str, Any], source: str) -> Model:
@@ -25,8 +33,7 @@ def checked(model: type[Model], values: dict[str, Any], source: str) -> Model:
     where = ".".join(["sources", source, "options", *map(str, problem["loc"])])
     key = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(legal) or "none"
-        raise UserError(f"unknown option {key!r}", where, f"{hint(key, legal)}legal options here: {known}")
+        raise UserError(f"unknown option {key!r}", where, f"{hint(key, legal)}legal options here: {', '.join(legal)}")
     if problem["type"] == "missing":
         raise UserError(f"missing option {key!r}", where, f"add it; legal options here: {', '.join(legal)}")
     raise UserError(f"{key} is {problem['input']!r}", where, problem["msg"].removeprefix("Value error, "))

@@ -7,18 +7,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from workflow_scripts.lib.adapters.base import field
-from workflow_scripts.lib.config.fields import Ratio, Section
+from workflow_scripts.lib.adapters.options import AdapterOptions
+from workflow_scripts.lib.config.fields import Ratio
 from workflow_scripts.lib.mixing import draws
 from workflow_scripts.lib.records import RawRow, RejectedRowError, group_of, message, text_of
 from workflow_scripts.lib.text import HAN
 
 Form = Literal["quatrain5", "quatrain7"]
 CHARACTERS: dict[str, int] = {"quatrain5": 5, "quatrain7": 7}  # a line
-COLUMNS = ("author", "paragraphs", "title")
+FIELDS = ("author", "paragraphs", "title")
 _COUPLET = {form: re.compile(f"[{HAN}]{{{n}}}，[{HAN}]{{{n}}}。") for form, n in CHARACTERS.items()}
 
 
-class PoemOptions(Section):
+class PoemOptions(AdapterOptions):
     """Options that all uses of poems share."""
 
     forms: Annotated[list[Form], Field(min_length=1)]

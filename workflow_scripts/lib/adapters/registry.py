@@ -9,17 +9,39 @@ from workflow_scripts.lib.errors import UserError
 # Module names as text: importing them all would make every source stale when one adapter is edited.
 MODULES: dict[str, str] = {
     "alpaca": "workflow_scripts.lib.adapters.alpaca",
+    "chinese_instruct": "workflow_scripts.lib.adapters.chinese_instruct",
     "chinese_poetry": "workflow_scripts.lib.adapters.chinese_poetry",
+    "coig": "workflow_scripts.lib.adapters.coig",
+    "coig_p": "workflow_scripts.lib.adapters.coig_p",
+    "coig_pc_core": "workflow_scripts.lib.adapters.coig_pc_core",
     "derived_pairs": "workflow_scripts.lib.adapters.derived_pairs",
+    "dpo_en_zh": "workflow_scripts.lib.adapters.dpo_en_zh",
+    "harmless": "workflow_scripts.lib.adapters.harmless",
+    "hh_rlhf": "workflow_scripts.lib.adapters.hh_rlhf",
+    "labelled_pair": "workflow_scripts.lib.adapters.labelled_pair",
+    "lawshift": "workflow_scripts.lib.adapters.lawshift",
     "messages": "workflow_scripts.lib.adapters.messages",
+    "oasst1": "workflow_scripts.lib.adapters.oasst1",
+    "pku_saferlhf": "workflow_scripts.lib.adapters.pku_saferlhf",
     "preference": "workflow_scripts.lib.adapters.preference",
     "prompt_completion": "workflow_scripts.lib.adapters.prompt_completion",
+    "pubmed_qa": "workflow_scripts.lib.adapters.pubmed_qa",
+    "red_team": "workflow_scripts.lib.adapters.red_team",
     "sharegpt": "workflow_scripts.lib.adapters.sharegpt",
+    "shp": "workflow_scripts.lib.adapters.shp",
+    "slim_orca": "workflow_scripts.lib.adapters.slim_orca",
+    "stack_exchange": "workflow_scripts.lib.adapters.stack_exchange",
+    "ultrafeedback": "workflow_scripts.lib.adapters.ultrafeedback",
+    "ultrafeedback_binarized": "workflow_scripts.lib.adapters.ultrafeedback_binarized",
 }
 
 
 def load(name: str, source: str) -> ModuleType:
-    """Return the adapter's module: ``USES``, ``Options``, ``columns(options)``, ``convert(rows, options, context)``.
+    """Return the adapter's module.
+
+    It has ``USES``; ``SHAPES``, sets of columns of which a row must have one; ``OPTIONAL``, further columns it reads;
+    ``Options``; ``convert(rows, options, context)``. It may have ``NOT_FOR``, why it does not serve a use, and
+    ``fits(row)``, for rows whose shape is not told by names of columns.
 
     Raises:
         UserError: If there is no adapter of that name.

@@ -2,31 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 
-from workflow_scripts.lib.adapters.base import Context, Row, each, field, listed
-from workflow_scripts.lib.config.fields import Section
-from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
+from workflow_scripts.lib.adapters.base import Context, Row, each, field
+from workflow_scripts.lib.adapters.conversations import system_message, turns
+from workflow_scripts.lib.adapters.options import AdapterOptions
+from workflow_scripts.lib.records import Drop, RawRow, sft_row
 
 USES = ("sft", "evaluation")
-_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+SHAPES = (("conversations",),)
+OPTIONAL = ("system",)
 
 
-class Options(Section):
-    """No options."""
-
-
-def columns(options: Options) -> tuple[str, ...]:
-    return ("conversations",)
+class Options(AdapterOptions):
+    """None of its own."""
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:
     def row_of(raw: RawRow) -> Row:
-        system = raw.value.get("system")
-        messages = [message("system", system)] if system else []
-        for turn in listed(field(raw.value, "conversations"), "conversations"):
-            speaker = turn.get("from")
-            role = _ROLES.get(speaker, speaker) if isinstance(speaker, str) else speaker
-            messages.append(message(role, field(turn, "value")))
-        messages = [each for each in messages if each["role"] != "system" or each["content"]]
-        return sft_row(raw.id, context.source, messages)
+        talk = turns(field(raw.value, "conversations"), "conversations")
+        return sft_row(raw.id, context.source, system_message(raw.value.get("system")) + talk)
 
     return each(rows, row_of)

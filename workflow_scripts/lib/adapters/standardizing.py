@@ -1,12 +1,14 @@
 """All raw files of a source, through its adapter."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any, Literal
 
-from workflow_scripts.lib.adapters import options, registry
+from workflow_scripts.lib.adapters import shapes
 from workflow_scripts.lib.adapters.base import Context, Row
+from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.config.fields import Encoding, Section, Text, Whole, optional
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.readers.files import file_names, read_file
@@ -40,16 +42,9 @@ def standardize(name: str, files: list[Path], config: Standardization) -> Genera
         UserError: If the adapter, its options or a file is not what it should be.
     """
     source = config.source
-    adapter = registry.load(source.adapter, name)
-    if source.use not in adapter.USES:
-        raise UserError(
-            f"adapter {source.adapter!r} makes rows for {' or '.join(adapter.USES)}, not for {source.use}",
-            f"sources.{name}.use",
-            "choose another adapter or another use",
-        )
-    checked = options.checked(adapter.Options, source.options, name)
-    raws = _Raws(name, files, source, adapter.columns(checked))
-    for result in adapter.convert(raws, checked, Context(name, source.use, config.seed)):
+    adapter, options = select(name, source.adapter, source.use, source.options)
+    raws = _Raws(name, files, source, adapter, options.field_map)
+    for result in adapter.convert(raws, options, Context(name, source.use, config.seed)):
         yield result
         yield from raws.take_unreadable()
     yield from raws.take_unreadable()
@@ -61,9 +56,12 @@ def standardize(name: str, files: list[Path], config: Standardization) -> Genera
 class _Raws:
     """The readable records of the files; what is unreadable is put aside as drops."""
 
-    def __init__(self, source: str, files: list[Path], selection: Selection, columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, source: str, files: list[Path], selection: Selection, adapter: ModuleType, field_map: dict[str, str]
+    ) -> None:
         self.num_read = self.num_unreadable = 0
-        self._source, self._files, self._selection, self._columns = source, files, selection, columns
+        self._source, self._files, self._selection = source, files, selection
+        self._adapter, self._field_map = adapter, field_map
         self._unreadable: list[Drop] = []
 
     def __iter__(self) -> Iterator[RawRow]:
@@ -82,7 +80,8 @@ class _Raws:
                     self._put_aside(Drop(raw_id, "wrong_type", f"the row is {kind}, not an object"))
                 else:
                     self.num_read += 1
-                    yield RawRow(raw_id, record.value)
+                    folder = PurePath(record.member or path).parent.name
+                    yield RawRow(raw_id, self._renamed(record.value), folder)
             log.info("%s: file %d of %d read, %d rows so far", self._source, number, len(self._files), self.num_read)
 
     def take_unreadable(self) -> list[Drop]:
@@ -93,22 +92,26 @@ class _Raws:
         self.num_unreadable += 1
         self._unreadable.append(drop)
 
-    def _check_columns(self, name: str, records: list[Parsed]) -> None:
-        objects = [record.value for record in records if isinstance(record.value, dict)]
-        if not records or any(set(self._columns) <= row.keys() for row in objects):
+    def _renamed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the row with the adapter's names for its columns."""
+        if not self._field_map:
+            return row
+        gone = {*self._field_map, *self._field_map.values()}
+        renamed = {name: value for name, value in row.items() if name not in gone}
+        return renamed | {name: row[column] for name, column in self._field_map.items() if column in row}
+
+    def _check_columns(self, file: str, records: list[Parsed]) -> None:
+        rows = [record.value for record in records if isinstance(record.value, dict)]
+        if not records or any(shapes.fits(self._adapter, self._renamed(row)) for row in rows):
             return
-        found = sorted({str(key) for row in objects for key in row})
+        found = {str(key) for row in rows for key in row}
+        change = "name the adapter that fits the file, or replace the file"
         raise UserError(
-            f"adapter {self._selection.adapter!r} expects the columns {', '.join(self._columns)}; "
-            f"found {_shown(found) if found else _kinds(records)}",
-            f"{name} of sources.{self._source}",
-            "name the adapter that fits the file, set its options, or replace the file",
+            f"adapter {self._selection.adapter!r} expects the columns {shapes.expected(self._adapter)}; "
+            f"found {shapes.listed(sorted(found)) if found else _kinds(records)}",
+            f"{file} of sources.{self._source}",
+            f"{shapes.nearest(found, self._selection.use)}; or replace the file" if found else change,
         )
-
-
-def _shown(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _kinds(records: list[Parsed]) -> str:

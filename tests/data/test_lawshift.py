@@ -1,0 +1,150 @@
+"""LawShift: whose law applies, what is right under it, and which statutes are quoted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.data.conftest import standardized
+from workflow_scripts.lib.adapters.lawshift_labels import LABELS, expectation
+from workflow_scripts.lib.records import Drop, group_of
+
+Write = Callable[..., Path]
+CASE = {
+    "fact": "某县检察院指控：被告人甲三次在其家中容留他人吸食毒品。",
+    "relevant_articles": ["354-0-0"],
+    "charge": "容留他人吸毒",
+    "prison_time": 7,
+}
+OLD, NEW = {"354-0-0": "【容留他人吸毒罪】旧条文"}, {"354-0-0": "【容留他人吸毒罪】新条文"}
+
+
+def judged(write: Write, change: str, law: str, use: str = "sft", **other: object) -> dict | Drop:
+    files = [
+        write(f"{change}/articles_original.json", [{"id": "354-0-0", "content": OLD["354-0-0"]}]),
+        write(f"{change}/articles_poisoned.json", NEW),
+        write(f"{change}/{law}.json", [CASE | other]),
+    ]
+    results = standardized(files, "lawshift", use, {})
+    assert len(results) == 3
+    return next(
+        result
+        for result in results
+        if (result.id if isinstance(result, Drop) else result["id"]).endswith(f"/{law}.json#0")
+    )
+
+
+def answer(result: dict | Drop) -> str:
+    assert not isinstance(result, Drop), result
+    return result["messages"][-1]["content"]
+
+
+def test_a_training_case_quotes_its_statute_and_ends_in_charge_and_months(write: Write) -> None:
+    files = [write("articles_original.json", OLD | {"1-0-0": "x"}), write("training_set.json", [CASE])]
+    row, used = standardized(files, "lawshift", "sft", {})
+    question = row["messages"][0]["content"]
+    assert "【案件事实】\n某县检察院指控：被告人甲三次在其家中容留他人吸食毒品。" in question
+    assert question.endswith("【相关法条】\n【354-0-0】【容留他人吸毒罪】旧条文")
+    assert answer(row) == "<answer> 容留他人吸毒 | 7 </answer>"
+    assert row["group"] == group_of(CASE["fact"])
+    assert row["meta"] == {
+        "fact": CASE["fact"],
+        "relevant_articles": ["354-0-0"],
+        "law": "original",
+        "charge": "容留他人吸毒",
+        "prison_time": 7,
+    }
+    assert (used.reason, used.detail) == ("used_by", row["id"])
+
+
+@pytest.mark.parametrize("term", [10000, 10001, "XT", "10000"])
+def test_life_and_death_are_written_xt(term: object, write: Write) -> None:
+    (row,) = standardized([write("training_set.json", [CASE | {"prison_time": term}])], "lawshift", "sft", {})
+    assert answer(row) == "<answer> 容留他人吸毒 | XT </answer>"
+    assert row["messages"][0]["content"].endswith("【354-0-0】（未收录）")
+
+
+@pytest.mark.parametrize(
+    ("change", "law", "expected"),
+    [
+        ("action_explicit_reduce", "original", "容留他人吸毒 | 7"),
+        ("action_explicit_reduce", "poisoned", "不违规"),  # whatever charge the row still has
+        ("action_explicit_extend", "poisoned", "容留他人吸毒 | 7"),
+        ("objCon_explicit_extend", "poisoned", "不违规"),
+        ("term_extremity_in", "original", "容留他人吸毒 | 7"),
+        ("term_extremity_in", "poisoned", "容留他人吸毒 | XT"),
+        ("term_extremity_out", "original", "容留他人吸毒 | XT"),
+    ],
+)
+def test_what_is_right_follows_from_the_folder(change: str, law: str, expected: str, write: Write) -> None:
+    assert answer(judged(write, change, law)) == f"<answer> {expected} </answer>"
+
+
+@pytest.mark.parametrize("change", ["term_up", "term_down", "term_extremity_out"])
+def test_a_new_term_that_is_only_bounded_teaches_nothing_but_can_be_tested(change: str, write: Write) -> None:
+    drop = judged(write, change, "poisoned")
+    assert (drop.reason, drop.detail) == ("no_gold", f"under the new law ({change}) the right term is not known")
+    row = judged(write, change, "poisoned", "evaluation")
+    assert [message["role"] for message in row["messages"]] == ["user"]
+    assert (
+        row["meta"]["months"]
+        == {"term_up": [120, None], "term_down": [None, 36], "term_extremity_out": [36, None]}[change]
+    )
+
+
+def test_a_poisoned_case_quotes_both_laws_and_keeps_the_old_judgement_under_another_name(write: Write) -> None:
+    row = judged(write, "subject_explicit_reduce", "poisoned", "evaluation")
+    question = row["messages"][0]["content"]
+    assert question.endswith(
+        "【旧法】\n【354-0-0】【容留他人吸毒罪】旧条文\n\n【新法】\n【354-0-0】【容留他人吸毒罪】新条文"
+    )
+    assert row["meta"] == {
+        "fact": CASE["fact"],
+        "relevant_articles": ["354-0-0"],
+        "law": "poisoned",
+        "change": "subject_explicit_reduce",
+        "label": "NV",
+        "verdict": "NV",
+        "extreme": False,
+        "months": [None, None],
+        "old_charge": "容留他人吸毒",
+        "old_prison_time": 7,
+    }
+
+
+def test_original_and_poisoned_are_of_one_group(write: Write) -> None:
+    rows = [judged(write, "action_explicit_extend", law) for law in ("original", "poisoned")]
+    assert rows[0]["group"] == rows[1]["group"] and rows[0]["hash"] != rows[1]["hash"]
+
+
+@pytest.mark.parametrize(
+    ("change", "raw", "reason", "detail"),
+    [
+        ("elsewhere", CASE, "unknown_change", "what is right follows from the folder, and this one is not known"),
+        ("term_up", CASE | {"fact": None}, "missing_field", "fact is null"),
+        ("term_up", CASE | {"relevant_articles": "354-0-0"}, "wrong_type", "relevant_articles is str, not a list"),
+        ("term_up", CASE | {"prison_time": "many"}, "bad_term", "prison_time is no number of months"),
+    ],
+)
+def test_cases_that_cannot_be_judged(change: str, raw: dict, reason: str, detail: str, write: Write) -> None:
+    (drop,) = standardized([write(f"{change}/poisoned.json", [raw])], "lawshift", "sft", {})
+    assert (drop.reason, drop.detail) == (reason, detail)
+
+
+def test_rows_labelled_not_guilty_need_no_charge(write: Write) -> None:
+    innocent = {"fact": CASE["fact"], "relevant_articles": ["354-0-0"], "label": "NV"}
+    (row,) = standardized([write("nv.json", [innocent])], "lawshift", "sft", {})
+    assert answer(row) == "<answer> 不违规 </answer>"
+
+
+def test_statutes_that_no_case_quotes_are_listed(write: Write) -> None:
+    (drop,) = standardized([write("term_up/articles_poisoned.json", NEW)], "lawshift", "sft", {})
+    assert (drop.reason, drop.detail) == ("unused_statute", "no case here is judged by it")
+
+
+def test_there_are_31_changes() -> None:
+    assert len(LABELS) == 31
+    assert sorted(LABELS.values()).count("V") == 9 + 3 + 1
+    assert sorted(LABELS.values()).count("NV") == 9 + 4 + 1
+    assert expectation("term_up", "original") == {"label": "TU", "verdict": "V", "extreme": False, "months": [36, 120]}
+    assert expectation("term_extremity_in", "poisoned")["extreme"] is True
