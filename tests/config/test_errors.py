@@ -183,7 +183,7 @@ def test_no_mistake_hides_the_others() -> None:
             {"sources": "{tang_poems: {adapter: chinese_poem}}"},
             "unknown adapter 'chinese_poem'",
             "sources.tang_poems.adapter",
-            "did you mean 'chinese_poetry'? choose one of: alpaca, chinese_poetry, ",
+            "did you mean 'chinese_poetry'? choose one of: alpaca, chinese_instruct, ",
         ),
         (
             {"clean": "{min_chars: 100, max_chars: 50}"},
@@ -368,3 +368,39 @@ OWN_HUB = {"use": "sft", "adapter": "alpaca", "license": "mit"}
 def test_uris_that_do_not_fit_their_key(arguments: dict[str, Any], what: str, where: str, change: str) -> None:
     error = error_of(**arguments)
     assert (error.what, error.where, error.change) == (what, where, change)
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "where", "change"),
+    [
+        ("{formz: [quatrain5]}", "unknown option 'formz'", "formz", "did you mean 'forms'? legal options here: "),
+        ("{forms: [quatrain6]}", "forms is 'quatrain6'", "forms.0", "Input should be 'quatrain5' or 'quatrain7'"),
+        ("{share: [0.7, 0.2]}", "share is [0.7, 0.2]", "share", "give [from, to) with from below to"),
+        ("{instructions: []}", "instructions is []", "instructions", "List should have at least 1 item"),
+        (
+            "{instructions: [写诗]}",
+            "instructions is ['写诗']",
+            "instructions",
+            "'写诗' has no {couplet} to put the first couplet in",
+        ),
+        (
+            "{field_map: {paragraph: lines}}",
+            "adapter 'chinese_poetry' reads no field 'paragraph'",
+            "field_map.paragraph",
+            "did you mean 'paragraphs'? write the adapter's name first, then that in the files; "
+            "fields here: author, paragraphs, title",
+        ),
+    ],
+)
+def test_wrong_options_of_an_adapter(options: str, what: str, where: str, change: str) -> None:
+    error = error_of(sources=f"{{tang_poems: {{options: {options}}}}}")
+    assert error.what == what
+    assert error.where == f"sources.tang_poems.options.{where}"
+    assert error.change.startswith(change)
+
+
+def test_an_adapter_for_another_use_stops_before_any_job() -> None:
+    error = error_of(sources="{tang_pairs: {adapter: coig_pc_core, options: {}}}")
+    assert error.what == "adapter 'coig_pc_core' makes rows for sft or evaluation, not for preference"
+    assert error.where == "sources.tang_pairs.use"
+    assert "it has no chosen and rejected answers. Set use: sft; for Chinese pairs take" in error.change

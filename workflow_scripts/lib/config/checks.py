@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from workflow_scripts.lib.adapters import registry
+from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.cleaning.bounds import effective_bounds
 from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.training import Training
@@ -86,13 +86,7 @@ def _exists(repository: Path, path: str) -> bool:
 
 def _check_adapters(config: Config) -> None:
     for name, source in config.sources.items():
-        if source.adapter not in registry.MODULES:
-            near = difflib.get_close_matches(source.adapter, registry.MODULES, n=1)
-            raise UserError(
-                f"unknown adapter {source.adapter!r}",
-                f"sources.{name}.adapter",
-                f"{f'did you mean {near[0]!r}? ' if near else ''}choose one of: {', '.join(registry.MODULES)}",
-            )
+        select(name, source.adapter, source.use, source.options)
 
 
 def _check_uses(config: Config) -> None:
