@@ -266,3 +266,15 @@ def test_an_unknown_shape_names_the_adapter_that_fits(
         run([write("rows.json", [dict.fromkeys(sorted(columns), "x")])], adapter, use, **options)
     assert f"found {', '.join(sorted(columns))}" in caught.value.what
     assert part in caught.value.change
+
+
+def test_every_adapter_with_its_uses_and_options_stands_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert sorted(lines) == sorted(registry.MODULES)
+    for name, line in lines.items():
+        module = registry.load(name, "s")
+        shared = {"field_map"} | (set(registry.load("chinese_poetry", "s").Options.model_fields) - {"other_form"})
+        own = set(module.Options.model_fields) - (shared if name == "derived_pairs" else {"field_map"})
+        assert [option for option in sorted(own) if f"`{option}`" not in line] == []
+        assert [use for use in module.USES if use not in line] == []

@@ -185,6 +185,28 @@ def test_each_nasty_value_in_each_place(adapter: str, use: str) -> None:
         convert(adapter, rows, use, options)
 
 
+def test_a_field_of_meta_has_one_type_in_all_rows_of_all_sources() -> None:
+    """Readers that infer columns, such as datasets, refuse a file in which a field has two."""
+    types: dict[str, set[str]] = {}
+    for adapter, use in USES:
+        options = true_rows.OPTIONS.get(adapter, [{}])[0]
+        rows = [
+            replaced(row, path, value) for row in true_rows.ROWS[adapter] for path in places(row) for value in NASTY
+        ]
+        for result in convert(adapter, rows, use, options):
+            for name, value in ({} if isinstance(result, Drop) else result).get("meta", {}).items():
+                types.setdefault(name, set()).update(kinds(value))
+    assert len(types) > 30
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
+
+
+def kinds(value: Any) -> set[str]:
+    """Return the types in a value; null goes with any."""
+    if isinstance(value, list):
+        return {f"list of {kind}" for item in value for kind in kinds(item)}
+    return set() if value is None else {type(value).__name__}
+
+
 def places(value: Any, path: tuple = ()) -> list[tuple]:
     if isinstance(value, dict):
         inner = [place for key, part in value.items() for place in places(part, (*path, key))]

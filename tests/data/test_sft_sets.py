@@ -199,7 +199,7 @@ TASK = {
 def test_coig_pc_core_is_instruction_data(write: Write) -> None:
     row = one(write, "coig_pc_core", TASK)
     assert texts(row) == ["user: 判断下面句子的情感倾向，回答正面或负面。\n这家店服务很好。", "assistant: 正面"]
-    assert row["meta"] == {"task_name_in_eng": "sentiment", "domain": ["评论"], "task_type": ["情感分析"]}
+    assert row["meta"] == {"task_name_in_eng": "sentiment", "task_type": "情感分析", "domain": "评论"}
     assert texts(one(write, "coig_pc_core", TASK | {"input": ""}))[0] == f"user: {TASK['instruction']}"
 
 
@@ -237,7 +237,7 @@ def test_pubmed_qa_asks_without_telling(write: Write) -> None:
         "Does drinking tea shorten recovery?"
     )
     assert answer == "assistant: Tea was associated with shorter recovery.\n\nyes"
-    assert row["meta"] == {"pubid": 123, "final_decision": "yes"}
+    assert row["meta"] == {"pubid": "123", "final_decision": "yes"}
     assert row["group"] == group_of(ABSTRACT["question"])
 
 
@@ -305,7 +305,7 @@ def test_stack_exchange_takes_the_best_answer_as_text_that_keeps_code(write: Wri
         "assistant: Press `:q!` or\n\n- [ask](https://example.org/)",
     ]
     assert row["meta"] == {
-        "qid": 7,
+        "qid": "7",
         "date": "2020/01/02",
         "authors": ["author 8"],
         "urls": ["https://example.org/q/7"],

@@ -34,7 +34,7 @@ OPTIONAL = (
     "textbox_subject",
 )
 _MAX_ROUNDS = 100
-_FENCE = re.compile(r"\A```[A-Za-z]*\s*(.*?)\s*```\Z", re.DOTALL)
+_FENCE = re.compile(r"```[A-Za-z]*")
 
 
 class Options(AdapterOptions):
@@ -47,7 +47,7 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
         shape = next((shape for shape in SHAPES if row.keys() >= set(shape)), None)
         if shape is None:
             raise RejectedRowError("missing_field", "the row has none of the shapes of COIG")
-        meta = kept(row, ("task_type", "program_lang", "subject", "textbox_subject"))
+        meta = kept(row, "task_type", "program_lang", "subject", "textbox_subject")
         return sft_row(raw.id, context.source, _READERS[shape](row), meta=meta)
 
     return each(rows, row_of)
@@ -99,8 +99,9 @@ def _round(value: Any) -> Messages | None:
     response = value.get("response") if isinstance(value, dict) else None
     if isinstance(response, str):
         response = response.strip()
-        fenced = _FENCE.match(response)
-        response = decoded(fenced[1] if fenced else response)
+        response = decoded(
+            _FENCE.sub("", response, count=1).removesuffix("```") if response.startswith("```") else response
+        )
     if not isinstance(response, dict):
         return None
     try:

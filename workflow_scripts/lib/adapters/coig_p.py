@@ -20,6 +20,6 @@ class Options(AdapterOptions):
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:
     def row_of(raw: RawRow) -> Row:
         prompt, chosen, rejected = after_conversation(raw.value)
-        return preference_row(raw.id, context.source, prompt, chosen, rejected, meta=kept(raw.value, ("domain",)))
+        return preference_row(raw.id, context.source, prompt, chosen, rejected, meta=kept(raw.value, "domain"))
 
     return each(rows, row_of)

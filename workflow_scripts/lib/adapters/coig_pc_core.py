@@ -7,7 +7,7 @@ from typing import Any
 from workflow_scripts.lib.adapters.base import Context, Row, each, field
 from workflow_scripts.lib.adapters.conversations import joined
 from workflow_scripts.lib.adapters.options import AdapterOptions
-from workflow_scripts.lib.adapters.values import decoded, kept, text_in
+from workflow_scripts.lib.adapters.values import decoded, kept, short_texts, text_in
 from workflow_scripts.lib.config.fields import Count, optional
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, sft_row, text_of
 
@@ -47,5 +47,6 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
 
 def _meta(row: dict[str, Any]) -> dict[str, Any]:
     kinds = decoded(row.get("task_type"))
-    major = kept(kinds, ("major",)) if isinstance(kinds, dict) else {}
-    return kept(row, ("task_name_in_eng", "domain")) | ({"task_type": major["major"]} if major else {})
+    major = kinds.get("major") if isinstance(kinds, dict) else None
+    joined_texts = {"task_type": "/".join(short_texts(major)), "domain": "/".join(short_texts(row.get("domain")))}
+    return kept(row, "task_name_in_eng") | {name: text for name, text in joined_texts.items() if text}

@@ -21,6 +21,6 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
         prompt = message("user", field(raw.value, "prompt"))
         if not prompt["content"]:
             raise RejectedRowError("empty_prompt", "the prompt has no text")
-        return sft_row(raw.id, context.source, [prompt], meta={"expects": "answer"} | kept(raw.value, ("type",)))
+        return sft_row(raw.id, context.source, [prompt], meta={"expects": "answer"} | kept(raw.value, "type"))
 
     return each(rows, row_of)

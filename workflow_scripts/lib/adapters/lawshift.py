@@ -112,11 +112,11 @@ def _judgement(row: dict[str, Any], prefix: str) -> dict[str, Any]:
     return told | ({f"{prefix}prison_time": term} if term is not None else {})
 
 
-def _months(row: dict[str, Any]) -> int | str | None:
-    """Return the term in months as the data have it, or XT."""
+def _months(row: dict[str, Any]) -> int | None:
+    """Return the term in months as the data have it; XT, life or death, is the number for life."""
     value = row.get("prison_time")
     if isinstance(value, str) and value.strip().upper() == "XT":
-        return "XT"
+        return EXTREME_MONTHS[0]
     number = number_or_none(value)
     if value is not None and (number is None or number < 0 or number != int(number)):
         raise RejectedRowError("bad_term", "prison_time is no number of months")
@@ -137,7 +137,7 @@ def _answer(row: dict[str, Any], change: str, law: str) -> str:
         raise RejectedRowError("no_gold", f"under the new law ({change}) the right term is not known")
     if not charge:
         raise RejectedRowError("missing_field", "charge is absent")
-    if right["extreme"] or term == "XT" or term in EXTREME_MONTHS:
+    if right["extreme"] or term in EXTREME_MONTHS:
         return f"{charge} | XT"
     if term is None:
         raise RejectedRowError("missing_field", "prison_time is absent")

@@ -88,7 +88,7 @@ def _node(raw_id: str, row: dict[str, Any], options: Options) -> Node:
         text_of(parent, "parent_id") if parent not in (None, "") else None,
         said,
         number_or_none(row.get("rank")),
-        kept(row, ("lang",)),
+        kept(row, "lang"),
     )
 
 

@@ -33,7 +33,7 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
             message("user", "\n\n".join(part for part in (joined(*passages), question) if part)),
             message("assistant", "\n\n".join(part for part in (conclusion, decision) if part)),
         ]
-        meta = kept(row, ("pubid",)) | ({"final_decision": decision} if decision else {})
+        meta = kept(row, "pubid") | ({"final_decision": decision} if decision else {})
         return sft_row(raw.id, context.source, messages, group=group_of(question), meta=meta)
 
     return each(rows, row_of)

@@ -11,8 +11,11 @@ from workflow_scripts.lib.adapters.base import Context, Row, each, field
 from workflow_scripts.lib.adapters.options import AdapterOptions
 from workflow_scripts.lib.adapters.pku_saferlhf import harms
 from workflow_scripts.lib.adapters.transcripts import transcript
-from workflow_scripts.lib.adapters.values import kept, number_or_none, switch_or_none
+from workflow_scripts.lib.adapters.values import kept_numbers, short_texts, switch_or_none
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, sft_row
+
+_MISSPELT = "task_descripton_harmlessness_score"  # so the data have it; their card does not
+_RIGHT = "task_description_harmlessness_score"
 
 USES = ("evaluation",)
 SHAPES = (("transcript",), ("prompt",))
@@ -20,8 +23,8 @@ OPTIONAL = (
     "rating",
     "tags",
     "min_harmlessness_score_transcript",
-    "task_descripton_harmlessness_score",
-    "task_description_harmlessness_score",
+    _MISSPELT,
+    _RIGHT,
     "is_response_0_safe",
     "is_response_1_safe",
     "response_0_harm_category",
@@ -51,10 +54,10 @@ def _attack(row: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     first = transcript(field(row, "transcript"), "transcript")[0]
     if first["role"] != "user":
         raise RejectedRowError("no_user", "the transcript begins with the assistant")
-    meta = kept(row, ("rating", "tags", "min_harmlessness_score_transcript"))
-    names = ("task_descripton_harmlessness_score", "task_description_harmlessness_score")
-    scores = [number_or_none(row[name]) for name in names if name in row]
-    return first, meta | ({names[1]: scores[0]} if scores and scores[0] is not None else {})
+    meta = kept_numbers(row, "rating", "min_harmlessness_score_transcript", _RIGHT)
+    misspelt = kept_numbers(row, _MISSPELT)
+    tags = short_texts(row.get("tags"))
+    return first, meta | ({_RIGHT: misspelt[_MISSPELT]} if misspelt else {}) | ({"tags": tags} if tags else {})
 
 
 def _prompt(row: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:

@@ -43,7 +43,7 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
         chosen, rejected = _plain(row, f"human_ref_{better}"), _plain(row, f"human_ref_{other}")
         scores = [number_or_none(row.get(f"score_{side}")) for side in (better, other)]
         _check_scores(scores, row, options.min_score_ratio)
-        meta = kept(row, ("domain", "post_id")) | ({"scores": scores} if None not in scores else {})
+        meta = kept(row, "domain", "post_id") | ({"scores": scores} if None not in scores else {})
         made = preference_row(raw.id, context.source, prompt, chosen, rejected, meta=meta)
         if options.max_pairs_per_post is not None:
             if taken[made["group"]] == options.max_pairs_per_post:

@@ -12,7 +12,7 @@ from pydantic import Field
 from workflow_scripts.lib.adapters.base import Context, Row, each, field
 from workflow_scripts.lib.adapters.html_text import text_of_html
 from workflow_scripts.lib.adapters.options import AdapterOptions
-from workflow_scripts.lib.adapters.values import kept, number_or_none, objects, switch_or_none
+from workflow_scripts.lib.adapters.values import kept, number_or_none, objects, short_texts, switch_or_none
 from workflow_scripts.lib.config.fields import Text
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, preference_row, sft_row
 
@@ -35,7 +35,7 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
 
     def row_of(raw: RawRow) -> Row:
         question = text_of_html(field(raw.value, "question"), "question")
-        meta = _domain(question, patterns) | kept(raw.value, ("qid", "date"))
+        meta = _domain(question, patterns) | kept(raw.value, "qid", "date")
         answers = _scored(objects(field(raw.value, "answers"), "answers"))
         prompt = [message("user", question)]
         best = answers[0]
@@ -84,7 +84,6 @@ def _domain(question: str, patterns: dict[str, re.Pattern[str]]) -> dict[str, st
 
 
 def _attribution(row: dict[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    names = [answer.get("author", answer.get("Author")) for answer in answers]
-    authors = kept({"authors": [name for name in names if isinstance(name, str)]}, ("authors",))
-    urls = kept(row, ("metadata",)).get("metadata")
-    return authors | ({"urls": urls} if urls else {})
+    authors = short_texts([answer.get("author", answer.get("Author")) for answer in answers])
+    told = {"authors": authors, "urls": short_texts(row.get("metadata"))}
+    return {name: texts for name, texts in told.items() if texts}

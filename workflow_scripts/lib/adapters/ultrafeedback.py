@@ -39,7 +39,7 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
         if best[0] == worst[0]:
             raise RejectedRowError("tie", f"all {len(scored)} completions have the score {best[0]:g}")
         chosen, rejected = (text_of(field(each, "response"), "response") for _, each in (best, worst))
-        meta = {"scores": [best[0], worst[0]]} | kept({"subset": raw.value.get("source")}, ("subset",))
+        meta = {"scores": [best[0], worst[0]]} | kept({"subset": raw.value.get("source")}, "subset")
         return preference_row(raw.id, context.source, prompt, chosen, rejected, meta=meta)
 
     return each(rows, row_of)

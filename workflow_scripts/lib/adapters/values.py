@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from workflow_scripts.lib.adapters.base import field
@@ -86,17 +85,31 @@ def switch_or_none(value: Any) -> bool | None:
     return _SWITCHES.get(str(value).strip().lower()) if isinstance(value, (bool, int, float, str)) else None
 
 
-def kept(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return the fields that can be kept in ``meta``: short texts, numbers, switches, and lists of short texts."""
-    return {name: row[name] for name in names if name in row and _can_be_kept(row[name])}
+def kept(row: dict[str, Any], *names: str) -> dict[str, str]:
+    """Return the fields that can be kept in ``meta`` as text: short texts, and whole numbers written as such.
+
+    A field of ``meta`` has one type in all rows of all sources, or readers that infer columns refuse the file.
+    """
+    found = {name: short_text(row.get(name)) for name in names}
+    return {name: text for name, text in found.items() if text}
 
 
-def _can_be_kept(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) <= _META_CHARS and is_valid_unicode(value)
-    if isinstance(value, list):
-        return len(value) <= _META_ITEMS and all(isinstance(item, str) and _can_be_kept(item) for item in value)
-    return isinstance(value, bool) or (isinstance(value, (int, float)) and number_or_none(value) is not None)
+def kept_numbers(row: dict[str, Any], *names: str) -> dict[str, float]:
+    """Return the fields that can be kept in ``meta`` as numbers."""
+    found = {name: number_or_none(row.get(name)) for name in names}
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def short_text(value: Any) -> str:
+    """Return a short text, or a whole number as one; empty for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        return str(value)
+    return value if isinstance(value, str) and len(value) <= _META_CHARS and is_valid_unicode(value) else ""
+
+
+def short_texts(value: Any) -> list[str]:
+    """Return the short texts of a list; none for anything else."""
+    return [text for text in map(short_text, value[:_META_ITEMS]) if text] if isinstance(value, list) else []
 
 
 def _shown(value: Any) -> str:
