@@ -36,7 +36,7 @@ def checked(model: type[Model], values: dict[str, Any], source: str) -> Model:
         raise UserError(f"unknown option {key!r}", where, f"{hint(key, legal)}legal options here: {', '.join(legal)}")
     if problem["type"] == "missing":
         raise UserError(f"missing option {key!r}", where, f"add it; legal options here: {', '.join(legal)}")
-    raise UserError(f"{key} is {problem['input']!r}", where, problem["msg"].removeprefix("Value error, "))
+    raise UserError(f"{key or 'options'} is {problem['input']!r}", where, problem["msg"].removeprefix("Value error, "))
 
 
 def hint(name: str, known: Iterable[str]) -> str:

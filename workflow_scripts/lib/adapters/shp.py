@@ -55,7 +55,9 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
 
 
 def _plain(row: dict[str, Any], name: str) -> str:
-    text = text_of(html.unescape(text_of(field(row, name), name)), name)
+    text = text_of(field(row, name), name)
+    if "&" in text:
+        text = text_of(html.unescape(text), name)
     if text in _GONE:
         raise RejectedRowError("deleted", f"{name} is {text}")
     return text

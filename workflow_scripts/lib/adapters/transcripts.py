@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from workflow_scripts.lib.adapters.conversations import Messages
-from workflow_scripts.lib.records import RejectedRowError, message, text_of
+from workflow_scripts.lib.records import RejectedRowError, text_of
 
 # At the beginning of a paragraph only: the words stand inside texts too. "Hum" is a marker cut short in the data.
 _MARKER = re.compile(r"(?:\A|\n\n)(Human|Hum|Assistant):\s*")
@@ -21,6 +21,6 @@ def transcript(value: Any, name: str) -> Messages:
         raise RejectedRowError("no_transcript", f"{name} does not begin with Human: or Assistant:")
     speakers, texts = parts[::2], parts[1::2]
     return [
-        message("assistant" if speaker == "Assistant" else "user", text)
+        {"role": "assistant" if speaker == "Assistant" else "user", "content": text.strip()}  # normalized as a whole
         for speaker, text in zip(speakers, texts, strict=True)
     ]
