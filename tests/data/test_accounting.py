@@ -12,7 +12,7 @@ from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups
 from workflow_scripts.lib import accounting
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.adapters import registry
-from workflow_scripts.lib.config.fields import Section
+from workflow_scripts.lib.adapters.options import AdapterOptions
 from workflow_scripts.lib.jsonl import read_json, write_rows
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
 
@@ -35,8 +35,8 @@ def adapter(results: list[Any]) -> ModuleType:
         yield from results
 
     made = ModuleType("made_up")
-    made.USES, made.Options = ("sft",), Section
-    made.columns, made.convert = lambda _: ("text",), convert
+    made.USES, made.Options, made.convert = ("sft",), AdapterOptions, convert
+    made.SHAPES, made.OPTIONAL = (("text",),), ()
     return made
 
 

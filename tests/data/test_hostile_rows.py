@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data import true_rows
+from workflow_scripts.lib.accounting import is_further
 from workflow_scripts.lib.adapters import registry
-from workflow_scripts.lib.adapters.base import Context, is_further_part
+from workflow_scripts.lib.adapters.base import Context
 from workflow_scripts.lib.adapters.selection import fields_of
 from workflow_scripts.lib.jsonl import dumps
 from workflow_scripts.lib.records import ROLES, Drop, RawRow
@@ -83,7 +84,7 @@ def convert(adapter: str, values: list[dict], use: str, options: dict, folder: s
 def check_all_accounted(raws: list[RawRow], results: list[dict | Drop]) -> None:
     ids = [result.id if isinstance(result, Drop) else result["id"] for result in results]
     assert len(set(ids)) == len(ids)
-    assert sorted(each for each in ids if not is_further_part(each)) == sorted(raw.id for raw in raws)
+    assert sorted(each for each in ids if not is_further(each)) == sorted(raw.id for raw in raws)
 
 
 def check_writable(result: dict | Drop, use: str) -> None:

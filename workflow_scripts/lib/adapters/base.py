@@ -1,16 +1,15 @@
 """What every adapter is given and gives."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from workflow_scripts.lib.accounting import USED_BY
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError
 
 Row = dict[str, Any]
 Shape = tuple[str, ...]  # columns that a row must have
 Result = TypeVar("Result")
-_FURTHER_PART = re.compile(r"#\d+\+\d+")
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,12 @@ def attempt(raw: RawRow, convert: Callable[[RawRow], Result]) -> Result | Drop:
 
 def used_by(raw_id: str, row_id: str) -> Drop:
     """Return the ledger line of a record that became part of another record's row."""
-    return Drop(raw_id, "used_by", row_id)
+    return Drop(raw_id, USED_BY, row_id)
 
 
 def part_id(raw_id: str, number: int) -> str:
     """Return the id of one of the rows that a raw record is split into; the first one keeps the record's id."""
     return f"{raw_id}+{number}" if number else raw_id
-
-
-def is_further_part(row_id: str) -> bool:
-    """Tell whether a row is the second or a later one made from its raw record, and so counts no record of its own."""
-    return _FURTHER_PART.fullmatch(row_id[row_id.rfind("#") :]) is not None
 
 
 def field(row: dict[str, Any], name: str) -> Any:
