@@ -76,7 +76,7 @@ rule standardize:
 rule measure_rows:
     input:
         rows=rules.standardize.output.rows,
-        tokenizer="results/models/base/tokenizer.json",
+        blocklists=lambda wildcards: PLAN.blocklists(wildcards.source),
     output:
         measures="results/data/measured/{source}.parquet",
     log:
@@ -86,7 +86,7 @@ rule measure_rows:
     conda:
         "../envs/workflow.yaml"
     params:
-        config=section(repetition_ngram="clean.repetition_ngram"),
+        config=lambda wildcards: PLAN.measuring(wildcards.source),
         code=code_digest("measure_rows"),
     shell:
         r"""
@@ -95,8 +95,38 @@ rule measure_rows:
             python -m workflow_scripts.measure_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
-            --tokenizer {input.tokenizer:q} \
+            --blocklists {input.blocklists:q} \
             --measures {output.measures:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule count_tokens:
+    input:
+        rows=rules.standardize.output.rows,
+        measures=rules.measure_rows.output.measures,
+        tokenizer="results/models/base/tokenizer.json",
+    output:
+        tokens="results/data/measured/{source}.tokens.parquet",
+    log:
+        "results/logs/count_tokens/{source}.log",
+    benchmark:
+        "results/benchmarks/count_tokens/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.token_limits(wildcards.source),
+        code=code_digest("count_tokens"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "count_tokens {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.count_tokens \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --measures {input.measures:q} \
+            --tokenizer {input.tokenizer:q} \
+            --tokens {output.tokens:q} \
             2>&1 | tee {log:q}
         """
 
@@ -105,6 +135,7 @@ rule clean_rows:
     input:
         rows=rules.standardize.output.rows,
         measures=rules.measure_rows.output.measures,
+        tokens=rules.count_tokens.output.tokens,
     output:
         kept="results/data/clean/{source}.jsonl",
         drops="results/data/clean/{source}.drops.jsonl",
@@ -125,6 +156,7 @@ rule clean_rows:
             --config {params.config:q} \
             --rows {input.rows:q} \
             --measures {input.measures:q} \
+            --tokens {input.tokens:q} \
             --kept {output.kept:q} \
             --drops {output.drops:q} \
             2>&1 | tee {log:q}
@@ -197,6 +229,7 @@ checkpoint split_groups:
 rule write_data_card:
     input:
         measures=expand(rules.measure_rows.output.measures, source=PLAN.sources),
+        tokens=expand(rules.count_tokens.output.tokens, source=PLAN.sources),
         standard_drops=expand(rules.standardize.output.drops, source=PLAN.sources),
         clean_drops=expand(rules.clean_rows.output.drops, source=PLAN.sources),
         mix_summaries=expand(rules.mix_sources.output.summary, use=PLAN.uses),
@@ -221,6 +254,7 @@ rule write_data_card:
             python -m workflow_scripts.write_data_card \
             --config {params.config:q} \
             --measures {input.measures:q} \
+            --tokens {input.tokens:q} \
             --standard-drops {input.standard_drops:q} \
             --clean-drops {input.clean_drops:q} \
             --mix-summaries {input.mix_summaries:q} \

@@ -19,6 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", type=CardConfig.model_validate_json, required=True)
     for name, what in (
         ("measures", "<source>.parquet each"),
+        ("tokens", "<source>.tokens.parquet each"),
         ("standard-drops", "<source>.drops.jsonl each"),
         ("clean-drops", "<source>.drops.jsonl each"),
     ):
@@ -32,8 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     standard_drops = {path.name.removesuffix(".drops.jsonl"): path for path in args.standard_drops}
     clean_drops = {path.name.removesuffix(".drops.jsonl"): path for path in args.clean_drops}
     measures = {path.stem: path for path in args.measures}
+    tokens = {path.name.removesuffix(".tokens.parquet"): path for path in args.tokens}
     sources = {
-        name: SourceFiles(measures[name], standard_drops[name], clean_drops[name])
+        name: SourceFiles(measures[name], tokens[name], standard_drops[name], clean_drops[name])
         for name in args.config.sources
         if name in measures
     }

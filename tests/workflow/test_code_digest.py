@@ -178,7 +178,7 @@ def test_the_pin_of_an_imported_package_counts(package: Path) -> None:
     assert {"train_sft", "train_align"} <= changed or "train_align" in changed
     assert not changed & {"clean_rows", "measure_rows", "mix_sources", "split_groups", "write_report"}
     assert not changed_by(requirements, "snakemake==", "snakemake==99.")
-    assert "measure_rows" in changed_by(requirements, "tokenizers==", "tokenizers==99.")
+    assert "count_tokens" in changed_by(requirements, "tokenizers==", "tokenizers==99.")
 
 
 def test_unknown_scripts_and_modules_are_refused() -> None:

@@ -30,6 +30,7 @@ TARGETS = [
             f"standard/{source}.jsonl",
             f"standard/{source}.drops.jsonl",
             f"measured/{source}.parquet",
+            f"measured/{source}.tokens.parquet",
             f"clean/{source}.jsonl",
             f"clean/{source}.drops.jsonl",
         )

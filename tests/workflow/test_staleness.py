@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
     running.tokenizer_of_characters(folder / "base")
     run = place.make(stubs=True, cores=2)
-    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | DATA | TASKS | TRAINED
+    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows", "count_tokens"} | DATA | TASKS | TRAINED
     return place
 
 
@@ -269,7 +269,7 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
     [
         ("trl", TRAINED),
         ("lm-eval", {"evaluate_harness"} | TOLD),
-        ("gguf", {"prepare_base", "measure_rows"} | DATA | TOLD),  # no training: the same base comes out
+        ("gguf", {"prepare_base", "count_tokens"} | DATA | TOLD),  # no training: the same base comes out
         ("polars", DATA | TOLD),
         ("snakemake", set()),
     ],

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-HAN = r"\u3400-\u9fff\U00020000-\U000323af"  # unified ideographs and their extensions, no radicals or punctuation
+HAN_RANGES = ((0x3400, 0x9FFF), (0x20000, 0x323AF))  # unified ideographs and extensions, no radicals or punctuation
+HAN = "".join(f"{chr(first)}-{chr(last)}" for first, last in HAN_RANGES)  # for a regular expression's brackets
 LANGUAGES = ("zh", "en", "other")
 
 # NFKC turns these into ASCII or plain digits. In Chinese text the full-width marks are the right ones (，is no comma),

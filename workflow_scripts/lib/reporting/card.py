@@ -34,6 +34,7 @@ class CardConfig(Section):
 @dataclass(frozen=True)
 class SourceFiles:
     measures: Path
+    tokens: Path
     standard_drops: Path
     clean_drops: Path
 
@@ -85,7 +86,8 @@ def build(config: CardConfig, sources: dict[str, SourceFiles], uses: dict[str, U
         "funnel": funnel,
         "duplicates": {name: _duplicates(steps) for name, steps in funnel.items()},
         "distributions": {
-            name: card_sums.distributions(files.measures, files.clean_drops) for name, files in sources.items()
+            name: card_sums.distributions(files.measures, files.tokens, files.clean_drops)
+            for name, files in sources.items()
         },
         "uses": in_use,
         "samples": samples,

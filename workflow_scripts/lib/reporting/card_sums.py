@@ -82,10 +82,14 @@ def check_funnel(source: str, steps: list[dict[str, Any]]) -> None:
             )
 
 
-def distributions(measures: Path, clean_drops: Path) -> dict[str, dict[str, float]]:
-    """Return minimum, quantiles, maximum and mean of the measures over the rows that passed cleaning."""
+def distributions(measures: Path, tokens: Path, clean_drops: Path) -> dict[str, dict[str, float]]:
+    """Return minimum, quantiles, maximum and mean of the measures over the rows that passed cleaning.
+
+    Tokens are those of a sample: of all rows of a small source, of some thousand of a large one.
+    """
     gone = pl.LazyFrame({"id": [line["id"] for line in read_rows(clean_drops)]}, schema={"id": pl.String})
-    kept = pl.scan_parquet(measures).join(gone, on="id", how="anti")
+    sampled = pl.scan_parquet(tokens).select(pl.when("is_sampled").then("tokens").alias("tokens"))
+    kept = pl.concat([pl.scan_parquet(measures), sampled], how="horizontal").join(gone, on="id", how="anti")
     wanted = []
     for name in MEASURED:
         column = pl.col(name)
