@@ -53,7 +53,7 @@ def bounded(measures: Path, bounds: TokenBounds | None) -> pl.DataFrame:
 def is_open(limits: TokenLimits) -> pl.Expr:
     """Tell of a row's ``least_tokens`` and ``most_tokens`` whether they leave it open if it is within the limits."""
     most = pl.col("most_tokens").fill_null(2**62)
-    asked = [pl.lit(False)]
+    asked = [pl.col("least_tokens").is_null()]  # never, but one value for each row
     if limits.min_tokens is not None:
         asked.append((pl.col("least_tokens") < limits.min_tokens) & (most >= limits.min_tokens))
     if limits.max_tokens is not None:
