@@ -9,7 +9,8 @@ from workflow_scripts.lib import staleness
 from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
-SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem != "__init__")
+NO_RULE = ("__init__", "what_if")  # the latter reads the config as the rules file does
+SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem not in NO_RULE)
 ALIGNMENT = {"train_align", "train_align orpo", "train_align dpo"}
 POEMS = registry.MODULES["chinese_poetry"]
 ALPACA = registry.MODULES["alpaca"]
