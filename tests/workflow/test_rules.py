@@ -118,6 +118,7 @@ def test_every_script_has_a_rule() -> None:
         "write_schema",
         "run_step",
         "manage_store",
+        "what_if",
     }
 
 

@@ -90,6 +90,20 @@ def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[s
     assert set(place.make(stubs=True, **config).rules) == expected
 
 
+@pytest.mark.parametrize(
+    ("clean", "first"),
+    [
+        ({"max_tokens": 30}, {"count_tokens"}),
+        ({"max_mojibake": 0.0}, set()),
+        ({"pii": "drop"}, {"standardize", "measure_rows", "count_tokens"}),  # nothing is masked then: another text
+    ],
+)
+def test_a_rule_of_cleaning_starts_at_the_step_that_it_is_for(place: Place, clean: dict, first: set[str]) -> None:
+    run = place.make("results/data/card.json", stubs=True, clean=clean)
+    assert set(run.rules) & {"standardize", "measure_rows", "count_tokens"} == first
+    assert "clean_rows" in run.rules
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_threshold_that_drops_other_rows(place: Place, cores: int) -> None:
     run = place.make(stubs=True, cores=cores, clean={"max_chars": 30})
@@ -270,7 +284,7 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
         ("trl", TRAINED),
         ("lm-eval", {"evaluate_harness"} | TOLD),
         ("gguf", {"prepare_base", "count_tokens"} | DATA | TOLD),  # no training: the same base comes out
-        ("polars", DATA | TOLD),
+        ("polars", {"measure_rows", "count_tokens"} | DATA | TOLD),
         ("snakemake", set()),
     ],
 )

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from workflow_scripts.lib.cleaning import personal_data
+from workflow_scripts.lib.cleaning import marks
 from workflow_scripts.lib.cleaning.blocklists import Blocklist, blocked_words
 from workflow_scripts.lib.cleaning.characters import HAN, LETTER, UNUSUAL, Texts, kinds_of, texts_of, wrongly_decoded
 from workflow_scripts.lib.cleaning.chunks import read_chunks
 from workflow_scripts.lib.cleaning.ngrams import repetition
-from workflow_scripts.lib.cleaning.reasoning import has_reasoning
 from workflow_scripts.lib.cleaning.refusals import refusal
 from workflow_scripts.lib.cleaning.shapes import flags
 
@@ -69,9 +68,9 @@ def _measured(chunk: pl.DataFrame, ngram: int, blocklists: list[Blocklist]) -> p
         ),
         rejected.select("row", pl.col("content").str.len_chars().cast(pl.Int64).alias("rejected_chars")),
         blocked_words(messages, blocklists),
-        personal_data.kinds(both),
+        marks.personal_data(both),
         refusal(messages),
-        has_reasoning(both),
+        marks.reasoning(both),
     ]
     rows = chunk.select("row", "id", "lang", "hash", "edits").hstack(numbers)
     for part in found:

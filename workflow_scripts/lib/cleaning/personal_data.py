@@ -4,9 +4,7 @@ import datetime
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-
-import polars as pl
+from collections.abc import Callable
 
 _BEFORE, _AFTER = r"(?<![0-9A-Za-z_.+-])", r"(?![0-9A-Za-z_]|\.[0-9])"
 # GB 11643-1999: area, date of birth, sequence, check digit
@@ -29,8 +27,8 @@ _IP = re.compile(
 )
 _RESERVED = re.compile(r"(?:[@.]example\.(?:com|net|org)|\.(?:example|test|invalid|localhost))\Z", re.IGNORECASE)
 # Holds in every text that any of them finds something in; read by a library without look-around, so it is coarser.
-_MAYBE = r"[0-9](?:[ -]?[0-9]){9}|@|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:"
-_MAYBE_HERE = re.compile(_MAYBE)
+MAYBE = r"[0-9](?:[ -]?[0-9]){9}|@|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:"
+_MAYBE_HERE = re.compile(MAYBE)
 
 
 def _is_identity(text: str) -> bool:
@@ -90,21 +88,3 @@ def masked(text: str) -> tuple[str, Counter[str]]:
 
         text = pattern.sub(replace, text)
     return text, counts
-
-
-def kinds(messages: pl.DataFrame) -> pl.DataFrame:
-    """Return ``row`` and ``personal_data``, the kinds found in its messages, where there are any.
-
-    Args:
-        messages: Columns ``row`` and ``content``.
-    """
-    maybe = messages.filter(pl.col("content").str.contains(_MAYBE))
-    found = list(_found(maybe))
-    pairs = pl.DataFrame(found, schema={"row": messages.schema["row"], "personal_data": pl.String}, orient="row")
-    return pairs.unique(maintain_order=True).sort("row", maintain_order=True).group_by("row", maintain_order=True).all()
-
-
-def _found(messages: pl.DataFrame) -> Iterator[tuple[int, str]]:
-    for row, content in messages.select("row", "content").iter_rows():
-        for kind in masked(content)[1]:
-            yield row, kind
