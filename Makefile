@@ -8,7 +8,7 @@ CORES ?= 1
 MAX_SIZE ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-full lint format schema plan store prune clean
+.PHONY: help setup report test test-full lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ schema: setup  ## Write config/schema.json anew from the config models
 
 plan:  ## Show which steps are stale, why, and how long they take; runs nothing
 	@$(RUN) snakemake -n --quiet all --cores $(CORES)
+
+what-if:  ## Show which rows other settings would drop or bring back: make what-if clean.max_repetition=0.5
+	@$(RUN) python -m workflow_scripts.what_if --results results --samples 3 \
+		$(filter-out CORES=% MAX_SIZE=% PYTHON=%,$(MAKEOVERRIDES))
 
 store:  ## List what results/store keeps of earlier settings
 	@$(RUN) python -m workflow_scripts.manage_store list --results results

@@ -78,7 +78,7 @@ rule standardize:
 rule measure_rows:
     input:
         rows=rules.standardize.output.rows,
-        tokenizer="results/models/base/tokenizer.json",
+        blocklists=lambda wildcards: PLAN.blocklists(wildcards.source),
     output:
         measures="results/data/measured/{source}.parquet",
     log:
@@ -88,7 +88,7 @@ rule measure_rows:
     conda:
         "../envs/workflow.yaml"
     params:
-        config=section(repetition_ngram="clean.repetition_ngram"),
+        config=lambda wildcards: PLAN.measuring(wildcards.source),
         code=code_digest("measure_rows"),
     shell:
         r"""
@@ -97,8 +97,38 @@ rule measure_rows:
             python -m workflow_scripts.measure_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
-            --tokenizer {input.tokenizer:q} \
+            --blocklists {input.blocklists:q} \
             --measures {output.measures:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule count_tokens:
+    input:
+        rows=rules.standardize.output.rows,
+        measures=rules.measure_rows.output.measures,
+        tokenizer="results/models/base/tokenizer.json",
+    output:
+        tokens="results/data/measured/{source}.tokens.parquet",
+    log:
+        "results/logs/count_tokens/{source}.log",
+    benchmark:
+        "results/benchmarks/count_tokens/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.token_limits(wildcards.source),
+        code=code_digest("count_tokens"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "count_tokens {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.count_tokens \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --measures {input.measures:q} \
+            --tokenizer {input.tokenizer:q} \
+            --tokens {output.tokens:q} \
             2>&1 | tee {log:q}
         """
 
@@ -107,6 +137,7 @@ rule clean_rows:
     input:
         rows=rules.standardize.output.rows,
         measures=rules.measure_rows.output.measures,
+        tokens=rules.count_tokens.output.tokens,
     output:
         kept="results/data/clean/{source}.jsonl",
         drops="results/data/clean/{source}.drops.jsonl",
@@ -128,6 +159,7 @@ rule clean_rows:
             --config {params.config:q} \
             --rows {input.rows:q} \
             --measures {input.measures:q} \
+            --tokens {input.tokens:q} \
             --kept {output.kept:q} \
             --drops {output.drops:q} \
             --sums {output.sums:q} \
@@ -205,6 +237,7 @@ rule write_data_card:
         rows=expand(rules.standardize.output.rows, source=PLAN.sources),
         measures=expand(rules.measure_rows.output.measures, source=PLAN.sources),
         standard_sums=expand(rules.standardize.output.sums, source=PLAN.sources),
+        tokens=expand(rules.count_tokens.output.tokens, source=PLAN.sources),
         standard_drops=expand(rules.standardize.output.drops, source=PLAN.sources),
         clean_sums=expand(rules.clean_rows.output.sums, source=PLAN.sources),
         clean_drops=expand(rules.clean_rows.output.drops, source=PLAN.sources),
@@ -235,6 +268,7 @@ rule write_data_card:
             --rows {input.rows:q} \
             --measures {input.measures:q} \
             --standard-sums {input.standard_sums:q} \
+            --tokens {input.tokens:q} \
             --standard-drops {input.standard_drops:q} \
             --clean-sums {input.clean_sums:q} \
             --clean-drops {input.clean_drops:q} \

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.cleaning.bounds import Bounds
-from workflow_scripts.lib.cleaning.verdicts import dropped_rows
+from workflow_scripts.lib.cleaning.verdicts import dropped_rows, measured_rows
 from workflow_scripts.lib.jsonl import atomic_writer, write_json, write_rows
 from workflow_scripts.lib.records import Drop
 
@@ -22,19 +22,20 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", type=Bounds.model_validate_json, required=True, help="bounds of this source")
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--measures", type=Path, required=True, help="of the same rows, in the same order")
+    parser.add_argument("--tokens", type=Path, required=True, help="their tokens")
     parser.add_argument("--kept", type=Path, required=True)
     parser.add_argument("--drops", type=Path, required=True)
     parser.add_argument("--sums", type=Path, required=True, help="rows in, rows out, dropped by reason")
     args = parser.parse_args(argv)
 
-    dropped = dropped_rows(args.measures, args.config)
+    dropped = dropped_rows(measured_rows(args.measures, args.tokens), args.config)
     gone = set(dropped["row"].to_list())
     num_rows = num_kept = 0
-    with args.rows.open(encoding="utf-8") as lines, atomic_writer(args.kept) as kept:
+    with args.rows.open("rb") as lines, atomic_writer(args.kept) as kept:
         for row, line in enumerate(lines):
             num_rows += 1
             if row not in gone:
-                kept.write(line)
+                kept.buffer.write(line)  # its bytes, without decoding them
                 num_kept += 1
     num_measured = pq.read_metadata(args.measures).num_rows
     if num_rows != num_measured:

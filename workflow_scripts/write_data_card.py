@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 SOURCE_FILES = {
     "rows": ".jsonl",
     "measures": ".parquet",
+    "tokens": ".tokens.parquet",
     "standard_sums": ".json",
     "standard_drops": ".drops.jsonl",
     "clean_sums": ".json",

@@ -310,6 +310,22 @@ def test_missing_local_files(arguments: dict[str, Any], path: str, key: str) -> 
     assert error.change == "correct the path (relative to the repository)"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        ({"clean": "{blocklists: [terror, lists/mine.txt]}"}, "clean.blocklists[1]"),
+        (
+            {"sources": "{tang_poems: {clean: {blocklists: [lists/mine.txt]}}}"},
+            "sources.tang_poems.clean.blocklists[0]",
+        ),
+    ],
+)
+def test_a_blocklist_is_one_of_ours_or_a_file(arguments: dict[str, Any], key: str) -> None:
+    error = error_of(**arguments)
+    assert (error.what, error.where) == ("no such file or folder: lists/mine.txt", key)
+    assert error.change.endswith(", or name one of: terror, explicit, privacy")
+
+
 def test_files_that_are_not_used_may_be_missing() -> None:
     config = layers.load(REPOSITORY, [SAMPLE], {"eval": "{panel: {enabled: false, prompts: a.jsonl}}"}).config
     assert config.eval.panel.prompts == "a.jsonl"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize
+from workflow_scripts import clean_rows, count_tokens, measure_rows, mix_sources, split_groups, standardize
 from workflow_scripts.lib import accounting
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.adapters import registry
@@ -16,10 +16,12 @@ from workflow_scripts.lib.adapters.options import AdapterOptions
 from workflow_scripts.lib.jsonl import read_json, write_rows
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
 
-SFT = {"seed": 42, "source": {"use": "sft", "adapter": "alpaca", "options": {}}}
+EDITS = {"mask_personal_data": False, "strip_reasoning": False}
+SFT = {"seed": 42, "source": {"use": "sft", "adapter": "alpaca", "options": {}}, "edits": EDITS}
 BOUNDS = {
     "min_chars": None, "max_chars": None, "min_tokens": None, "max_tokens": None, "min_han_ratio": None,
-    "allow_english": False, "max_repetition": None,
+    "allow_english": False, "max_repetition": None, "languages": None, "max_english_ratio": None,
+    "max_mojibake": None, "blocklists": [], "pii": "keep", "reasoning": "keep", "refusals": "keep",
 }  # fmt: skip
 
 
@@ -94,19 +96,18 @@ def test_a_ledger_that_does_not_explain_what_is_missing_fails_cleaning(
 ) -> None:
     write_rows(tmp_path / "s.jsonl", [row_of(f"s/r#{number}") for number in range(4)])
     measures = tmp_path / "s.parquet"
-    measure_rows.main(
-        ["--config", '{"repetition_ngram": 4}', f"--rows={tmp_path / 's.jsonl'}", f"--tokenizer={tokenizer}",
-         f"--measures={measures}"]
-    )  # fmt: skip
+    rows, tokens = f"--rows={tmp_path / 's.jsonl'}", tmp_path / "s.tokens.parquet"
+    config = '{"repetition_ngram": 4, "blocklists": []}'
+    measure_rows.main(["--config", config, rows, "--blocklists", f"--measures={measures}"])
+    limits = '{"min_tokens": null, "max_tokens": null}'
+    found = [f"--measures={measures}", f"--tokens={tokens}"]
+    count_tokens.main(["--config", limits, rows, f"--tokenizer={tokenizer}", *found])
     whole = clean_rows.dropped_rows
     # a rule that names a row twice
     monkeypatch.setattr(clean_rows, "dropped_rows", lambda *args: (found := whole(*args)).vstack(found))
     flags = [f"--kept={tmp_path / 'k.jsonl'}", f"--drops={tmp_path / 'd.jsonl'}", f"--sums={tmp_path / 'k.json'}"]
     with pytest.raises(RuntimeError, match=r"s, clean: 4 rows in, 8 accounted for \(0 rows out, 8 too_long_chars\)"):
-        clean_rows.main(
-            ["--config", json.dumps(BOUNDS | {"max_chars": 1}), f"--rows={tmp_path / 's.jsonl'}",
-             f"--measures={measures}", *flags]
-        )  # fmt: skip
+        clean_rows.main(["--config", json.dumps(BOUNDS | {"max_chars": 1}), rows, *found, *flags])
     assert not (tmp_path / "k.json").exists()
 
 

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
-from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize, write_data_card
+from workflow_scripts import (
+    clean_rows,
+    count_tokens,
+    measure_rows,
+    mix_sources,
+    split_groups,
+    standardize,
+    write_data_card,
+)
 from workflow_scripts.lib.jsonl import read_json, read_rows, write_json
 from workflow_scripts.lib.reporting.card_schema import Card
 from workflow_scripts.lib.splitting.buckets import SPLITS
@@ -23,7 +31,15 @@ CLEAN = {
     "min_han_ratio": 0.5,
     "allow_english": False,
     "max_repetition": 0.6,
+    "languages": None,
+    "max_english_ratio": None,
+    "max_mojibake": 0.2,
+    "blocklists": [],
+    "pii": "mask",
+    "reasoning": "keep",
+    "refusals": "keep",
 }
+EDITS = {"mask_personal_data": True, "strip_reasoning": False}
 MIX = {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"}
 SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 42}
 COMMON = {"from": "file://raw", "license": "mit"}
@@ -58,12 +74,16 @@ def call(script: Any, config: dict, **named: Any) -> None:
 def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None:
     for name, source in SOURCES.items():
         standard, measures = folder / "standard" / f"{name}.jsonl", folder / "measured" / f"{name}.parquet"
-        config = {"seed": 42, "source": {key: source[key] for key in ("use", "adapter", "options")}}
+        config = {"seed": 42, "source": {key: source[key] for key in ("use", "adapter", "options")}, "edits": EDITS}
         ledger = {"drops": folder / "standard" / f"{name}.drops.jsonl", "sums": folder / "standard" / f"{name}.json"}
         call(standardize, config, source=name, raw=raw[name], rows=standard, **ledger)
-        call(measure_rows, {"repetition_ngram": 4}, rows=standard, tokenizer=tokenizer, measures=measures)
+        call(measure_rows, {"repetition_ngram": 4, "blocklists": []}, rows=standard, blocklists=[], measures=measures)
+        tokens = folder / "measured" / f"{name}.tokens.parquet"
+        limits = {"min_tokens": CLEAN["min_tokens"], "max_tokens": CLEAN["max_tokens"]}
+        call(count_tokens, limits, rows=standard, measures=measures, tokenizer=tokenizer, tokens=tokens)
         ledger = {"drops": folder / "clean" / f"{name}.drops.jsonl", "sums": folder / "clean" / f"{name}.json"}
-        call(clean_rows, CLEAN, rows=standard, measures=measures, kept=folder / "clean" / f"{name}.jsonl", **ledger)
+        kept = folder / "clean" / f"{name}.jsonl"
+        call(clean_rows, CLEAN, rows=standard, measures=measures, tokens=tokens, kept=kept, **ledger)
     for use in ("sft", "preference"):
         names = [name for name, source in SOURCES.items() if source["use"] == use]
         taken = {name: {"weight": 1.0, "max_rows": SOURCES[name].get("max_rows"), "where": {}} for name in names}
@@ -105,6 +125,7 @@ def write_card(folder: Path) -> None:
         measures=[folder / "measured" / f"{name}.parquet" for name in SOURCES],
         standard_sums=[folder / "standard" / f"{name}.json" for name in SOURCES],
         clean_sums=[folder / "clean" / f"{name}.json" for name in SOURCES],
+        tokens=[folder / "measured" / f"{name}.tokens.parquet" for name in SOURCES],
         standard_drops=[folder / "standard" / f"{name}.drops.jsonl" for name in SOURCES],
         clean_drops=[folder / "clean" / f"{name}.drops.jsonl" for name in SOURCES],
         mix_summaries=[folder / use / "mixed.json" for use in uses],
@@ -154,8 +175,8 @@ def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
     run_chain(raw.files, tokenizer, first)
     run_chain(raw.files, tokenizer, second)
     assert tree(first) == tree(second)
-    # 7 a source, 7 a use, 6 splits in the store, the card, its page and pictures, and what the card is given
-    assert len(tree(first)) == 28 + 14 + 6 + 2 + len(PICTURES) + 2
+    # 8 a source, 7 a use, 6 splits in the store, the card, its page and pictures, and what the card is given
+    assert len(tree(first)) == 32 + 14 + 6 + 2 + len(PICTURES) + 2
     assert str(tmp_path).encode() not in b"".join(tree(first).values())
 
     places: Counter[str] = Counter()

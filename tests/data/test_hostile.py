@@ -28,6 +28,7 @@ _SECONDS = 300
 _PER_ADAPTER = 10_000 // len(registry.MODULES) + 1
 # What adapters cannot do without; the others find nothing here that is theirs.
 _OPTIONS = PAIR_OPTIONS | {"a_wins": [1], "b_wins": [0], "prefer": "safer", "score": "overall"}
+EDITS = {"mask_personal_data": False, "strip_reasoning": False}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def _no_hang() -> Iterator[None]:
 def flags(adapter: str, raw: list[Path], folder: Path) -> list[str]:
     module = registry.load(adapter, "s")
     options = {name: value for name, value in _OPTIONS.items() if name in module.Options.model_fields}
-    config = {"seed": 1, "source": {"use": module.USES[0], "adapter": adapter, "options": options}}
+    config = {"seed": 1, "source": {"use": module.USES[0], "adapter": adapter, "options": options}, "edits": EDITS}
     made = ["--config", json.dumps(config), "--source", "s", "--raw", *map(str, raw)]
     return [*made, "--rows", str(folder / "rows"), "--drops", str(folder / "drops"), "--sums", str(folder / "sums")]
 

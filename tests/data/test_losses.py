@@ -15,13 +15,14 @@ from workflow_scripts.lib.jsonl import read_rows
 from workflow_scripts.lib.records import Drop
 
 GOOD = json.dumps({"prompt": "问", "completion": "答"}, ensure_ascii=False)
+EDITS = {"mask_personal_data": False, "strip_reasoning": False}
 
 
 def run(raw: Path, **source: Any) -> tuple[list[dict], list[dict]]:
     """Run the script and return the rows and the ledger."""
     selection = {"use": "sft", "adapter": "prompt_completion", "options": {}} | source
     rows, drops = raw.with_name("rows.out"), raw.with_name("drops.out")
-    flags = {"--config": json.dumps({"seed": 1, "source": selection}), "--source": "s", "--raw": raw}
+    flags = {"--config": json.dumps({"seed": 1, "source": selection, "edits": EDITS}), "--source": "s", "--raw": raw}
     flags |= {"--rows": rows, "--drops": drops, "--sums": raw.with_name("sums.json")}
     standardize.main([str(part) for flag in flags.items() for part in flag])
     return list(read_rows(rows)), list(read_rows(drops))

@@ -1,7 +1,11 @@
 """Normalization: what is stored, what is compared, and the language of a text."""
 
+import random
+import re
+
 import pytest
 
+from workflow_scripts.lib import text as texts
 from workflow_scripts.lib.text import canonical, han_ratio, is_valid_unicode, language, normalize
 
 
@@ -26,6 +30,19 @@ from workflow_scripts.lib.text import canonical, han_ratio, is_valid_unicode, la
 def test_normalize_keeps_what_chinese_text_means(raw: str, stored: str) -> None:
     assert normalize(raw) == stored
     assert normalize(stored) == stored
+
+
+def test_the_short_way_through_normal_text_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = random.Random(3)
+    letters = "中文，。a1 \n\t\u3000\u00a0é\u0301①²…～\ufeff\u200bｶﾞ·—“”（ )ﬁ\r\x0b\u2028"
+    tried = ["".join(draws.choices(letters, k=draws.randint(0, 12))) for _ in range(20_000)]
+    tried += ["".join(draws.choices(letters[:7], k=8)) for _ in range(5_000)]
+    tried += [chr(code) for code in range(0x110000) if texts._NORMALIZED.fullmatch(chr(code))]
+    found = [normalize(text) for text in tried]
+    taken = sum(text != "" and texts._NORMALIZED.fullmatch(text) is not None for text in tried)
+    assert taken > 22_000
+    monkeypatch.setattr(texts, "_NORMALIZED", re.compile(r"(?!)"))
+    assert [normalize(text) for text in tried] == found
 
 
 def test_canonical_sees_through_width_and_space() -> None:

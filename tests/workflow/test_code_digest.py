@@ -10,7 +10,8 @@ from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
-SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem != "__init__")
+NO_RULE = ("__init__", "what_if")  # the latter reads the config as the rules file does
+SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem not in NO_RULE)
 ALIGNMENT = {"train_align", "train_align orpo", "train_align dpo"}
 POEMS = registry.MODULES["chinese_poetry"]
 ALPACA = registry.MODULES["alpaca"]
@@ -185,7 +186,7 @@ def test_the_pin_of_an_imported_package_counts(package: Path) -> None:
     assert {"train_sft", "train_align"} <= changed or "train_align" in changed
     assert not changed & {"clean_rows", "measure_rows", "mix_sources", "split_groups", "write_report"}
     assert not changed_by(requirements, "snakemake==", "snakemake==99.")
-    assert "measure_rows" in changed_by(requirements, "tokenizers==", "tokenizers==99.")
+    assert "count_tokens" in changed_by(requirements, "tokenizers==", "tokenizers==99.")
 
 
 def test_unknown_scripts_and_modules_are_refused() -> None:

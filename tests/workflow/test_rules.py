@@ -30,6 +30,7 @@ TARGETS = [
             f"standard/{source}.jsonl",
             f"standard/{source}.drops.jsonl",
             f"measured/{source}.parquet",
+            f"measured/{source}.tokens.parquet",
             f"clean/{source}.jsonl",
             f"clean/{source}.drops.jsonl",
             f"standard/{source}.json",
@@ -120,6 +121,7 @@ def test_every_script_has_a_rule() -> None:
         "write_schema",
         "run_step",
         "manage_store",
+        "what_if",
     }
 
 

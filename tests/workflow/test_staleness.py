@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
     running.tokenizer_of_characters(folder / "base")
     run = place.make(stubs=True, cores=2)
-    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | DATA | TASKS | TRAINED
+    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows", "count_tokens"} | DATA | TASKS | TRAINED
     return place
 
 
@@ -88,6 +88,20 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
 )
 def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[str]) -> None:
     assert set(place.make(stubs=True, **config).rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("clean", "first"),
+    [
+        ({"max_tokens": 30}, {"count_tokens"}),
+        ({"max_mojibake": 0.0}, set()),
+        ({"pii": "drop"}, {"standardize", "measure_rows", "count_tokens"}),  # nothing is masked then: another text
+    ],
+)
+def test_a_rule_of_cleaning_starts_at_the_step_that_it_is_for(place: Place, clean: dict, first: set[str]) -> None:
+    run = place.make("results/data/card.json", stubs=True, clean=clean)
+    assert set(run.rules) & {"standardize", "measure_rows", "count_tokens"} == first
+    assert "clean_rows" in run.rules
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -269,8 +283,8 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
     [
         ("trl", TRAINED),
         ("lm-eval", {"evaluate_harness"} | TOLD),
-        ("gguf", {"prepare_base", "measure_rows"} | DATA | TOLD),  # no training: the same base comes out
-        ("polars", DATA | TOLD),
+        ("gguf", {"prepare_base", "count_tokens"} | DATA | TOLD),  # no training: the same base comes out
+        ("polars", {"measure_rows", "count_tokens"} | DATA | TOLD),
         ("snakemake", set()),
     ],
 )

@@ -20,8 +20,11 @@ def atomic_writer(path: Path) -> Iterator[TextIO]:
         part.unlink(missing_ok=True)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))  # json.dumps makes one for each row
+
+
 def dumps(row: Any) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(", ", ": "))
+    return _ENCODER.encode(row)
 
 
 def write_rows(path: Path, rows: Iterable[dict]) -> int:

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-HAN = r"\u3400-\u9fff\U00020000-\U000323af"  # unified ideographs and their extensions, no radicals or punctuation
+HAN_RANGES = ((0x3400, 0x9FFF), (0x20000, 0x323AF))  # unified ideographs and extensions, no radicals or punctuation
+HAN = "".join(f"{chr(first)}-{chr(last)}" for first, last in HAN_RANGES)  # for a regular expression's brackets
 LANGUAGES = ("zh", "en", "other")
 
 # NFKC turns these into ASCII or plain digits. In Chinese text the full-width marks are the right ones (，is no comma),
@@ -18,6 +19,10 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _HAN_RUN = re.compile(f"[{HAN}]+")
 _KANA_OR_HANGUL_RUN = re.compile("[\u3041-\u30ff\uac00-\ud7af]+")
 _ENGLISH_RUN = re.compile("[A-Za-z]+")
+# Most texts are words of characters that nothing above acts on (printable ASCII, the common ideographs and marks, all
+# of them as NFKC leaves them or kept from it), between single spaces and line breaks: one look finds them normalized.
+_USUAL = "[!-~\u4e00-\u9fff\u3001-\u3011\u3014-\u301b·—‘’“”，！？：；（）～…]"
+_NORMALIZED = re.compile(rf"(?:{_USUAL}++(?: |\n\n?)(?={_USUAL}))*+{_USUAL}++")
 
 
 def normalize(text: str) -> str:
@@ -28,6 +33,8 @@ def normalize(text: str) -> str:
     goes. NFKC is applied to everything but full-width Chinese punctuation, superscripts, subscripts, fractions and
     enclosed numbers.
     """
+    if _NORMALIZED.fullmatch(text):
+        return text
     text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
     if not text.isascii():
         text = _CHINESE_INDENT.sub("", text)
@@ -57,7 +64,8 @@ def is_valid_unicode(text: str) -> bool:
 
 def han_ratio(text: str) -> float:
     """Return Han characters / letters, 0-1; 0 when there are no letters."""
-    return _share(_HAN_RUN, text)
+    letters = _num_letters(text)
+    return _num_of(_HAN_RUN, text) / letters if letters else 0.0
 
 
 def language(text: str) -> str:
@@ -66,13 +74,17 @@ def language(text: str) -> str:
     A Han character says as much as several Latin letters, so 0.3 of them make a text Chinese; a tenth of kana or
     hangul makes it Japanese or Korean, which are other.
     """
-    if _share(_KANA_OR_HANGUL_RUN, text) >= 0.1:
+    letters = _num_letters(text)
+    if not letters or _num_of(_KANA_OR_HANGUL_RUN, text) / letters >= 0.1:
         return "other"
-    if han_ratio(text) >= 0.3:
+    if _num_of(_HAN_RUN, text) / letters >= 0.3:
         return "zh"
-    return "en" if _share(_ENGLISH_RUN, text) >= 0.9 else "other"
+    return "en" if _num_of(_ENGLISH_RUN, text) / letters >= 0.9 else "other"
 
 
-def _share(script: re.Pattern[str], text: str) -> float:
-    letters = sum(map(str.isalpha, text))
-    return sum(map(len, script.findall(text))) / letters if letters else 0.0
+def _num_letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _num_of(script: re.Pattern[str], text: str) -> int:
+    return sum(map(len, script.findall(text)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.lib.adapters import registry
-from workflow_scripts.lib.cleaning.bounds import effective_bounds
+from workflow_scripts.lib.cleaning.bounds import blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
@@ -70,11 +70,26 @@ class Plan:
         """Return what standardize sees of a source: what is taken of its rows is for later stages."""
         source = self.value(f"sources.{name}")
         kept = {key: source[key] for key in ("use", "adapter", "options", "encoding")}
-        return _canonical({"seed": self.config.seed, "source": kept})
+        return _canonical({"seed": self.config.seed, "source": kept, "edits": edits_of(self._bounds(name))})
+
+    def measuring(self, name: str) -> str:
+        """Return what measuring sees of the config, canonical JSON."""
+        own = blocklist_files(self._bounds(name))
+        return _canonical({"repetition_ngram": self.config.clean.repetition_ngram, "blocklists": own})
+
+    def blocklists(self, name: str) -> list[str]:
+        """Return the user's own lists that apply to a source."""
+        return [self.relative(self.repository / path) for path in blocklist_files(self._bounds(name))]
+
+    def token_limits(self, name: str) -> str:
+        bounds = self._bounds(name)
+        return _canonical({key: bounds[key] for key in ("min_tokens", "max_tokens")})
 
     def bounds(self, name: str) -> str:
-        source = self.sources[name]
-        return _canonical(effective_bounds(self.config.clean, source.clean))
+        return _canonical(self._bounds(name))
+
+    def _bounds(self, name: str) -> dict[str, Any]:
+        return effective_bounds(self.config.clean, self.sources[name].clean)
 
     def mixing(self, use: str) -> str:
         keys = ("weight", "max_rows", "where")

@@ -1,5 +1,6 @@
 """Which rows of a source go, and why. Decided from the measures alone, in one pass over their columns."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
@@ -8,15 +9,23 @@ from workflow_scripts.lib.cleaning.bounds import Bounds
 from workflow_scripts.lib.cleaning.filters import rules
 
 
-def dropped_rows(measures: Path, bounds: Bounds) -> pl.DataFrame:
+def measured_rows(measures: Path, tokens: Path) -> pl.LazyFrame:
+    """Return the columns of both files, side by side, and ``row`` (0-based)."""
+    columns = [pl.scan_parquet(measures, row_index_name="row"), pl.scan_parquet(tokens)]
+    return pl.concat(columns, how="horizontal")
+
+
+def dropped_rows(columns: pl.LazyFrame, bounds: Bounds) -> pl.DataFrame:
     """Return ``row`` (0-based), ``id``, ``reason``, ``detail`` of the rows that are dropped, in file order.
 
     First the filters, then exact duplicates among the rows that pass them: the first one stays, and the detail of
-    the others names it.
+    the others names it. Last the surplus of English rows.
     """
-    columns = pl.scan_parquet(measures, row_index_name="row")
-    failing = _failing(columns, bounds)
-    return pl.concat([failing, _duplicates(columns, failing)]).sort("row")
+    dropped = _failing(columns, bounds)
+    dropped = pl.concat([dropped, _duplicates(columns, dropped)])
+    if bounds.max_english_ratio is not None:
+        dropped = pl.concat([dropped, _surplus_english(columns, dropped, bounds.max_english_ratio)])
+    return dropped.sort("row")
 
 
 def _failing(columns: pl.LazyFrame, bounds: Bounds) -> pl.DataFrame:
@@ -54,4 +63,27 @@ def _duplicates(columns: pl.LazyFrame, failing: pl.DataFrame) -> pl.DataFrame:
         .select(
             "row", "id", pl.lit("duplicate").alias("reason"), pl.format("same contents as {}", "kept").alias("detail")
         )
+    )
+
+
+def _surplus_english(columns: pl.LazyFrame, dropped: pl.DataFrame, ratio: float) -> pl.DataFrame:
+    """Drop English rows until they are no more than their share of what is left; the lowest hashes stay.
+
+    A content's hash is as good as a draw, and an added row pushes out at most one other.
+    """
+    kept = columns.select("row", "id", "lang", "hash").join(dropped.lazy().select("row"), on="row", how="anti")
+    is_english = pl.col("lang") == "en"
+    num_others, num_english = kept.select((~is_english).sum(), is_english.sum().alias("en")).collect().row(0)
+    exact = Fraction(str(ratio))
+    allowed = num_english if exact == 1 else int(num_others * exact / (1 - exact))
+    return (
+        kept.filter(is_english)
+        .filter(pl.col("hash").rank("ordinal") > allowed)
+        .select(
+            "row",
+            "id",
+            pl.lit("too_much_english").alias("reason"),
+            pl.lit(f"{num_english} English rows beside {num_others} others, {allowed} allowed").alias("detail"),
+        )
+        .collect()
     )

@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from workflow_scripts.lib.adapters.selection import select
-from workflow_scripts.lib.cleaning.bounds import effective_bounds
+from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, effective_bounds
 from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.training import Training
 from workflow_scripts.lib.errors import UserError
@@ -41,14 +41,24 @@ def check_files(config: Config, repository: Path) -> None:
         "model.chat_template": config.model.chat_template,
         "eval.panel.prompts": config.eval.panel.prompts if config.eval.panel.enabled else None,
     }
+    named |= _own_blocklists("clean.blocklists", config.clean.blocklists)
     for name, source in config.sources.items():
+        named |= _own_blocklists(f"sources.{name}.clean.blocklists", source.clean.blocklists)
         folder = repository / "data_raw" / name
         _check_origin(f"sources.{name}.from", source.origin, source.revision, is_model=False)
         if not (folder.is_dir() and any(folder.iterdir())):
             named[f"sources.{name}.from"] = _local(f"sources.{name}.from", source.origin)
     for key, path in named.items():
         if path is not None and not _exists(repository, path):
-            raise UserError(f"no such file or folder: {path}", key, "correct the path (relative to the repository)")
+            own = f", or name one of: {', '.join(OWN_BLOCKLISTS)}" if "blocklists" in key else ""
+            raise UserError(
+                f"no such file or folder: {path}", key, f"correct the path (relative to the repository){own}"
+            )
+
+
+def _own_blocklists(key: str, names: list[str]) -> dict[str, str]:
+    """Return the lists that are files of the user, under the key and their number."""
+    return {f"{key}[{number}]": name for number, name in enumerate(names) if name not in OWN_BLOCKLISTS}
 
 
 def _check_origin(key: str, uri: str, revision: str | None, is_model: bool) -> None:

@@ -17,16 +17,28 @@ from workflow_scripts.lib.config.fields import (
     optional,
 )
 
+Languages = list[Literal["zh", "en", "other"]]
+PersonalData = Literal["drop", "mask", "keep"]
+Reasoning = Literal["keep", "strip", "drop"]
+Refusals = Literal["keep", "drop"]
+
 
 class Clean(Section):
     min_chars: optional(CountOrZero)
     max_chars: optional(Count)
     min_tokens: optional(CountOrZero)
     max_tokens: optional(Count)
+    languages: optional(Languages)
     min_han_ratio: optional(Ratio)
     allow_english: Switch
+    max_english_ratio: optional(Ratio)
     max_repetition: optional(Ratio)
     repetition_ngram: Count
+    max_mojibake: optional(Ratio)
+    blocklists: list[Text]
+    pii: PersonalData
+    reasoning: Reasoning
+    refusals: Refusals
 
 
 class CleanOverrides(Section):
@@ -36,9 +48,16 @@ class CleanOverrides(Section):
     max_chars: optional(Count) = None
     min_tokens: optional(CountOrZero) = None
     max_tokens: optional(Count) = None
+    languages: optional(Languages) = None
     min_han_ratio: optional(Ratio) = None
     allow_english: Switch = False
+    max_english_ratio: optional(Ratio) = None
     max_repetition: optional(Ratio) = None
+    max_mojibake: optional(Ratio) = None
+    blocklists: list[Text] = Field(default_factory=list)
+    pii: PersonalData = "keep"
+    reasoning: Reasoning = "keep"
+    refusals: Refusals = "keep"
 
 
 class Source(Section):

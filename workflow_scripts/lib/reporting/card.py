@@ -53,6 +53,7 @@ class CardConfig(Section):
 class SourceFiles:
     rows: Path
     measures: Path
+    tokens: Path
     standard_sums: Path
     standard_drops: Path
     clean_sums: Path
@@ -89,7 +90,7 @@ def build(
     parameters = shape.parameters if shape else None
     split_sums = {use: card_sums.split_sums(files.splits) for use, files in uses.items()}
     funnel = _funnel(sources, uses, split_sums)
-    measured = {name: pl.scan_parquet(files.measures) for name, files in sources.items()}
+    measured = {name: card_measures.measured(files.measures, files.tokens) for name, files in sources.items()}
     kept = {name: card_measures.kept_rows(measured[name], files.clean_drops) for name, files in sources.items()}
     in_use = {use: _use(config, use, files, split_sums[use], measured, parameters) for use, files in uses.items()}
     used = sorted({name for sums in split_sums.values() for name in sums.counts})

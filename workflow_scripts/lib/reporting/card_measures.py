@@ -15,6 +15,12 @@ BARS = 24  # of a histogram
 MANY_TURNS = 6  # and more
 
 
+def measured(measures: Path, tokens: Path) -> pl.LazyFrame:
+    """Return the measures of a source's rows with their ``tokens``, of a sample: others counted are the odd ones."""
+    counted = pl.scan_parquet(tokens).select(pl.when("is_sampled").then("tokens").alias("tokens"))
+    return pl.concat([pl.scan_parquet(measures), counted], how="horizontal")
+
+
 def kept_rows(measured: pl.LazyFrame, clean_drops: Path) -> pl.LazyFrame:
     """Return the measures of the rows that passed cleaning."""
     return measured.join(scan_rows(clean_drops, LEDGER).select("id"), on="id", how="anti")

@@ -1,0 +1,116 @@
+"""`make what-if` on finished data: what it says, and that it says what a run then does."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import running
+from running import Place
+
+CONFIG = """\
+recipe: custom
+model: {{base: "file://{folder}/base"}}
+sources:
+  poems:
+    use: sft
+    adapter: chinese_poetry
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
+  pairs:
+    use: preference
+    adapter: derived_pairs
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+clean: {{min_chars: 1, min_tokens: 1}}
+split: {{train: 0.6, val: 0.2, test: 0.2}}
+execution: {{threads: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place where the data have been made."""
+    made = running.build(tmp_path_factory.mktemp("what_if") / "place", CONFIG.format(folder=".."), num_poems=300)
+    running.tokenizer_of_characters(made.folder / "base")
+    shutil.copy(running.REPOSITORY / "Makefile", made.repository)
+    made.make("results/data/card.json", "results/config.yaml", stubs=True, cores=2)
+    return made
+
+
+def ask(place: Place, *settings: str, folder: Path | None = None) -> subprocess.CompletedProcess:
+    _, environment = place.command()
+    command = ["make", "--silent", "-f", str(place.repository / "Makefile"), "what-if", *settings]
+    environment["PYTHONPATH"] = str(place.repository)
+    return subprocess.run(command, cwd=folder or place.work, env=environment, capture_output=True, text=True)
+
+
+def test_it_tells_what_a_run_then_does_and_touches_nothing(place: Place, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (place.work / "results").rglob("*")}
+    asked = ask(place, "clean.max_chars=30")
+    assert asked.returncode == 0, asked.stderr
+    assert {path: path.stat().st_mtime_ns for path in (place.work / "results").rglob("*")} == before
+    pairs, poems, verdicts = asked.stdout.split("\n\n")
+    num_rows = sum(1 for _ in (place.work / "results/data/standard/poems.jsonl").open())
+    copy = place.copy(tmp_path / "copy")
+    copy.make("results/data/card.json", stubs=True, clean={"max_chars": 30})
+    num_kept = copy.read("results/data/clean/poems.jsonl").count("\n")
+    assert 0 < num_kept < num_rows
+    assert f"poems: {num_rows} rows, {num_rows} -> {num_kept} kept" in poems
+    dropped = num_rows - num_kept
+    assert ["too_long_chars", "0", str(dropped), f"+{dropped}"] in [line.split() for line in poems.splitlines()]
+    assert f"{dropped} would go" in poems and "too_long_chars: chars 35 > 30" in poems and "user: 续写：" in poems
+    assert "pairs: " in pairs
+    splits = [place.read_json("results/data/sft/split.json"), copy.read_json("results/data/sft/split.json")]
+    now, then = (split["train"]["rows"] for split in splits)
+    assert f"sft: train {now} -> {then} rows, " in verdicts and "training would run again" in verdicts
+
+
+def test_rows_that_come_back_are_those_that_were_dropped(place: Place, tmp_path: Path) -> None:
+    copy = place.copy(tmp_path / "copy")
+    copy.make("results/data/card.json", "results/config.yaml", stubs=True, clean={"max_tokens": 30})
+    asked = ask(copy, "clean.max_tokens=2048")
+    assert asked.returncode == 0, asked.stderr
+    kept = [int(line.split(" -> ")[0].split()[-1]) for line in asked.stdout.splitlines() if line.endswith(" kept")]
+    assert kept == [copy.read(f"results/data/clean/{name}.jsonl").count("\n") for name in ("pairs", "poems")]
+    assert "would come" in asked.stdout and "too_long_tokens: tokens 3" in asked.stdout
+    was = {name: split["rows"] for name, split in place.read_json("results/data/sft/split.json").items()}
+    assert f" -> {was['train']} rows" in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["clean.max_chars=4000"], "sft: no change; nothing would be trained or evaluated again"),
+        (["mix.sft.max_samples=100000"], "sft: the same bytes; nothing would be trained or evaluated again"),
+        (["sources.pairs.clean.max_chars=1"], "preference: a run would stop: no row is left after mixing"),
+        (["clean.blocklists=[terror, explicit]", "clean.pii=drop"], "sft: no change"),
+        (["clean.repetition_ngram=1", "clean.max_repetition=0.01"], "too_repetitive"),
+        (["split.seed=7"], "training would run again"),
+    ],
+)
+def test_it_says_what_would_be_trained_again(place: Place, settings: list[str], said: str) -> None:
+    asked = ask(place, *settings)
+    assert asked.returncode == 0, asked.stderr
+    assert said in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("sft.learning_rate=1e-3", "sft.learning_rate is not decided from measured rows"),
+        ("clean.max_charz=3", "clean.max_charz is not decided from measured rows"),
+        ("clean.max_repetition=2", "clean.max_repetition is 2"),
+        ("sources.poem.clean.max_chars=3", "sources.poem"),
+    ],
+)
+def test_what_it_cannot_tell_is_refused(place: Place, setting: str, said: str) -> None:
+    asked = ask(place, setting)
+    assert asked.returncode != 0 and said in asked.stderr and "Traceback" not in asked.stderr
+
+
+def test_without_data_it_says_what_to_make_first(place: Place, tmp_path: Path) -> None:
+    asked = ask(place, "clean.max_chars=3", folder=tmp_path)
+    assert "no config file results/config.yaml" in asked.stderr
