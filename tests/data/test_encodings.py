@@ -5,10 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from workflow_scripts.lib.config.data import Source
+from workflow_scripts.lib.config.layers import load
 from workflow_scripts.lib.readers.encodings import encoding_of
 from workflow_scripts.lib.readers.files import read_file
+from workflow_scripts.lib.workflow import Plan
 
+REPOSITORY = Path(__file__).parents[2]
 MODERN = "人工智能是计算机科学的一个分支，它企图了解智能的实质，并生产出一种新的能以相似的方式做出反应的智能机器。"
 CLASSICAL = "床前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。白日依山盡，黃河入海流。欲窮千里目，更上一層樓。"
 MIXED = "Python 的 list 与 dict：𠮷野家，€5，㐂。这些字大多在常用字里，少数不在。这里再写一些常见的字。"
@@ -58,3 +63,12 @@ def test_bytes_that_are_no_text_cost_their_row_only(write: Callable[..., Path]) 
     first, *others = read_file(write("x.jsonl", content), None)
     assert first.value["t"] == MODERN.replace("机器", "\udcff")
     assert [record.value["t"] for record in others] == [MODERN] * 2
+
+
+def test_the_encoding_of_a_source_is_checked_with_the_config_and_reaches_standardize() -> None:
+    source = {"use": "sft", "adapter": "alpaca", "from": "file://x", "license": "mit"}
+    assert Source.model_validate(source).encoding is None
+    with pytest.raises(ValidationError, match="Input should be 'utf-8' or 'gb18030'"):
+        Source.model_validate(source | {"encoding": "gbk"})
+    settings = load(REPOSITORY, [], {"sources": {"tang_poems": {"encoding": "gb18030"}}})
+    assert json.loads(Plan(settings, REPOSITORY).source_section("tang_poems"))["source"]["encoding"] == "gb18030"
