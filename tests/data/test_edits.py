@@ -80,7 +80,7 @@ def test_standardizing_edits_and_measures_tell(tmp_path: Path) -> None:
     (tmp_path / "raw.json").write_text(json.dumps(raw), encoding="utf-8")
     source = {"use": "sft", "adapter": "alpaca", "options": {}}
     config = {"seed": 42, "source": source, "edits": BOTH.model_dump()}
-    files = {name: tmp_path / name for name in ("raw.json", "rows.jsonl", "drops.jsonl")}
+    files = {name: tmp_path / name for name in ("raw.json", "rows.jsonl", "drops.jsonl", "sums.json")}
     flags = [part for path in files.values() for part in (f"--{path.stem}", str(path))]
     standardize.main(["--config", json.dumps(config), "--source", "s", *flags])
     rows = list(read_rows(files["rows.jsonl"]))
