@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from workflow_scripts.lib import logs
-from workflow_scripts.lib.jsonl import atomic_writer, write_json
+from workflow_scripts.lib.jsonl import atomic_writer, read_json, write_json
 from workflow_scripts.lib.reporting.card import CardConfig, SourceFiles, UseFiles, build
 from workflow_scripts.lib.reporting.card_page import page
 from workflow_scripts.lib.splitting.buckets import SPLITS
@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=what)
     for name in ("mix-summaries", "mix-drops", *SPLITS):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help="<use>/… each")
+    parser.add_argument("--leaks", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         summary.parent.name: UseFiles(summary, drops, dict(zip(SPLITS, splits, strict=True)))
         for summary, drops, *splits in files
     }
-    card = build(args.config, sources, uses)
+    card = build(args.config, sources, uses, read_json(args.leaks))
     write_json(args.json, card)
     with atomic_writer(args.markdown) as stream:
         stream.write(page(card))

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
-from workflow_scripts import clean_rows, measure_rows, mix_sources, split_groups, standardize, write_data_card
+from workflow_scripts import (
+    check_splits,
+    clean_rows,
+    link_rows,
+    measure_rows,
+    mix_sources,
+    sketch_rows,
+    split_groups,
+    standardize,
+    write_data_card,
+)
 from workflow_scripts.lib.jsonl import read_json, read_rows
 from workflow_scripts.lib.splitting.buckets import SPLITS
 
@@ -23,6 +33,15 @@ CLEAN = {
     "allow_english": False,
     "max_repetition": 0.6,
 }
+NEAR = {
+    "enabled": True,
+    "action": "drop",
+    "threshold": 0.9,  # the talks differ in a number
+    "ngram": 3,
+    "num_perm": 128,
+    "max_same_replies": 20,
+}
+DECONTAMINATE = {"enabled": False, "max_overlap": 0.5, "ngram": 13}
 MIX = {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"}
 SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 42}
 COMMON = {"from": "file://raw", "license": "mit"}
@@ -51,13 +70,20 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
         call(measure_rows, {"repetition_ngram": 4}, rows=standard, tokenizer=tokenizer, measures=measures)
         kept, drops = folder / "clean" / f"{name}.jsonl", folder / "clean" / f"{name}.drops.jsonl"
         call(clean_rows, CLEAN, rows=standard, measures=measures, kept=kept, drops=drops)
+        sketching = {key: NEAR[key] for key in ("enabled", "ngram", "num_perm")}
+        call(sketch_rows, sketching, rows=standard, sketches=folder / "sketched" / f"{name}.parquet")
+    linking = {key: NEAR[key] for key in ("enabled", "threshold", "max_same_replies")}
+    sketches, links = ([folder / kind / f"{name}.parquet" for name in SOURCES] for kind in ("sketched", "linked"))
+    call(link_rows, linking, sketches=sketches, links=links)
     for use in ("sft", "preference"):
         names = [name for name, source in SOURCES.items() if source["use"] == use]
         taken = {name: {"weight": 1.0, "max_rows": SOURCES[name].get("max_rows"), "where": {}} for name in names}
         data = folder / use
         kept = [folder / "clean" / f"{name}.jsonl" for name in names]
         outputs = {"mixed": data / "mixed.jsonl", "drops": data / "drops.jsonl", "summary": data / "mixed.json"}
-        call(mix_sources, {"seed": 42, "mix": MIX, "sources": taken}, kept=kept, **outputs)
+        config = {"seed": 42, "mix": MIX, "drop_near_duplicates": True, "max_overlap": None, "sources": taken}
+        links = [folder / "linked" / f"{name}.parquet" for name in names]
+        call(mix_sources, config, kept=kept, links=links, overlaps=[], **outputs)
         files = {split: data / f"{split}.jsonl" for split in SPLITS}
         manifest = data / "split.json"
         call(
@@ -68,6 +94,8 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
             store=folder / "store",
             **files,
         )
+    splits = {split: [folder / use / f"{split}.jsonl" for use in ("sft", "preference")] for split in SPLITS}
+    call(check_splits, {}, **splits, leaks=folder / "leaks.json")
     write_card(folder)
 
 
@@ -77,7 +105,7 @@ def write_card(folder: Path) -> None:
         "seed": 42,
         "model": {"base": "file://base", "license": "apache-2.0"},
         "sources": SOURCES,
-        "clean": CLEAN | {"repetition_ngram": 4},
+        "clean": CLEAN | {"repetition_ngram": 4, "near_duplicates": NEAR, "decontaminate": DECONTAMINATE},
         "mix": {"sft": MIX, "preference": MIX},
         "split": SPLIT,
     }
@@ -90,6 +118,7 @@ def write_card(folder: Path) -> None:
         mix_summaries=[folder / use / "mixed.json" for use in uses],
         mix_drops=[folder / use / "drops.jsonl" for use in uses],
         **{split: [folder / use / f"{split}.jsonl" for use in uses] for split in SPLITS},
+        leaks=folder / "leaks.json",
         json=folder / "card.json",
         markdown=folder / "card.md",
     )
@@ -128,7 +157,7 @@ def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
     run_chain(raw.files, tokenizer, first)
     run_chain(raw.files, tokenizer, second)
     assert tree(first) == tree(second)
-    assert len(tree(first)) == 42  # 5 a source, 7 a use, 6 splits in the store, the card and its page
+    assert len(tree(first)) == 51  # 7 a source, 7 a use, 6 splits in the store, leaks, the card and its page
     assert str(tmp_path).encode() not in b"".join(tree(first).values())
 
     places: Counter[str] = Counter()

@@ -32,6 +32,8 @@ TARGETS = [
             f"measured/{source}.parquet",
             f"clean/{source}.jsonl",
             f"clean/{source}.drops.jsonl",
+            f"sketched/{source}.parquet",
+            f"linked/{source}.parquet",
         )
     ),
     *(
@@ -39,6 +41,7 @@ TARGETS = [
         for use in ("sft", "preference")
         for name in ("train", "val", "test", "drops")
     ),
+    "results/data/leaks.json",
     "results/data/card.json",
     "results/data/card.md",
     "results/models/base/manifest.json",

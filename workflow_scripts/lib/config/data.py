@@ -17,6 +17,21 @@ from workflow_scripts.lib.config.fields import (
 )
 
 
+class NearDuplicates(Section):
+    enabled: Switch
+    action: Literal["drop", "group"]
+    threshold: Ratio
+    ngram: Count
+    num_perm: Count
+    max_same_replies: optional(Count)
+
+
+class Decontaminate(Section):
+    enabled: Switch
+    max_overlap: Ratio
+    ngram: Count
+
+
 class Clean(Section):
     min_chars: optional(CountOrZero)
     max_chars: optional(Count)
@@ -26,6 +41,8 @@ class Clean(Section):
     allow_english: Switch
     max_repetition: optional(Ratio)
     repetition_ngram: Count
+    near_duplicates: NearDuplicates
+    decontaminate: Decontaminate
 
 
 class CleanOverrides(Section):

@@ -45,13 +45,16 @@ class UseFiles:
     splits: dict[str, Path]
 
 
-def build(config: CardConfig, sources: dict[str, SourceFiles], uses: dict[str, UseFiles]) -> dict[str, Any]:
+def build(
+    config: CardConfig, sources: dict[str, SourceFiles], uses: dict[str, UseFiles], leaks: dict[str, Any]
+) -> dict[str, Any]:
     """Return the card as JSON can say it.
 
     Args:
         config: What was asked for.
         sources: Files of every source that was processed; one left out stands in the card as unused.
         uses: Files of every use, ``sft`` and ``preference``.
+        leaks: Prompts and replies that stand in two splits.
 
     Raises:
         RuntimeError: If the sums do not reconcile.
@@ -80,6 +83,8 @@ def build(config: CardConfig, sources: dict[str, SourceFiles], uses: dict[str, U
             "clean": {name: effective_bounds(config.clean, config.sources[name].clean) for name in sources},
             "repetition_ngram": config.clean.repetition_ngram,
             "mix": {use: getattr(config.mix, use).model_dump() for use in uses},
+            "near_duplicates": config.clean.near_duplicates.model_dump(),
+            "decontaminate": config.clean.decontaminate.model_dump(),
             "split": config.split.model_dump(),
         },
         "funnel": funnel,
@@ -88,6 +93,7 @@ def build(config: CardConfig, sources: dict[str, SourceFiles], uses: dict[str, U
             name: card_sums.distributions(files.measures, files.clean_drops) for name, files in sources.items()
         },
         "uses": in_use,
+        "leaks": leaks,
         "samples": samples,
     }
 
@@ -115,4 +121,5 @@ def _use(config: CardConfig, sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def _duplicates(steps: list[dict[str, Any]]) -> int:
-    return sum(step["dropped"].get(reason, 0) for step in steps for reason in ("duplicate", "duplicate_across_sources"))
+    reasons = ("duplicate", "duplicate_across_sources", "near_duplicate")
+    return sum(step["dropped"].get(reason, 0) for step in steps for reason in reasons)

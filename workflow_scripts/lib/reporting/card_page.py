@@ -19,6 +19,7 @@ def page(card: dict[str, Any]) -> str:
         *(_funnel(name, steps) for name, steps in card["funnel"].items()),
         "## Rules 规则",
         _rules(card),
+        _leaks(card["leaks"]),
         "## Distributions 分布",
         f"Rows that passed cleaning; tokens of `{card['tokenizer']}`. 通过清洗的数据；词元按上述模型的分词器计。",
         _distributions(card),
@@ -70,10 +71,21 @@ def _rules(card: dict[str, Any]) -> str:
     text = _table(["Clean 清洗", *names], rows)
     split = rules["split"]
     text += f"\n\nRepetition counts {rules['repetition_ngram']}-grams of characters. 重复率按字符 n 元组计。"
+    near, eval_texts = rules["near_duplicates"], rules["decontaminate"]
+    text += "\n\nNear-duplicates 近似重复: " + ", ".join(f"{key} {_value(value)}" for key, value in near.items())
+    text += "\n\nDecontaminate 去污染: " + ", ".join(f"{key} {_value(value)}" for key, value in eval_texts.items())
     text += f"\n\nSplit by group 按组划分: train {split['train']:g}, val {split['val']:g}, test {split['test']:g}."
     for use, mix in rules["mix"].items():
         text += f"\n\nMix 混合 ({use}): " + ", ".join(f"{key} {_value(value)}" for key, value in mix.items())
     return text
+
+
+def _leaks(leaks: dict[str, Any]) -> str:
+    prompts, replies = leaks["prompts"], leaks["replies"]
+    return (
+        f"In two splits 跨划分: prompts 提示 {_n(prompts['in_two_splits'])} / {_n(prompts['distinct'])}, "
+        f"replies 回复 {_n(replies['in_two_splits'])} / {_n(replies['distinct'])}."
+    )
 
 
 def _distributions(card: dict[str, Any]) -> str:

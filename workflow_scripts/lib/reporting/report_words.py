@@ -57,6 +57,8 @@ REASONS: dict[str, Words] = {
     "no_rejected": {"en": "no rejected side found", "zh": "找不到被拒一方"},
     "duplicate": {"en": "duplicate", "zh": "重复"},
     "duplicate_across_sources": {"en": "duplicate across sources", "zh": "跨来源重复"},
+    "near_duplicate": {"en": "near-duplicate", "zh": "近似重复"},
+    "contaminated": {"en": "holds an evaluation text", "zh": "含评测文本"},
     "over_length": {"en": "too long", "zh": "超长"},
     "truncated": {"en": "truncated", "zh": "被截断"},
 }
