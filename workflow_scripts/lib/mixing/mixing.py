@@ -12,6 +12,7 @@ from workflow_scripts.lib.config.fields import Count, NotNegative, Ratio, Sectio
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.mixing.candidates import Candidates, SourceFiles, scan
 from workflow_scripts.lib.mixing.duplicates import drop_duplicates, drop_near_duplicates
+from workflow_scripts.lib.mixing.order import Order
 from workflow_scripts.lib.mixing.quotas import lowest, most_others, shares_of
 from workflow_scripts.lib.records import Drop
 
@@ -43,7 +44,7 @@ class Mixture:
     """The chosen rows of each source, their common order, the ledger, and the sums."""
 
     parts: list[Candidates]
-    order: list[tuple[int, int]]  # (number of the part, position in its rows)
+    order: Order
     drops: list[Drop]
     summary: dict[str, Any]
 
@@ -128,10 +129,10 @@ def _cut(part: Candidates, count: int | None) -> int:
     return before - len(part.rows)
 
 
-def _order(parts: list[Candidates], curriculum: str) -> list[tuple[int, int]]:
+def _order(parts: list[Candidates], curriculum: str) -> Order:
     owner = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
     position = np.concatenate([np.arange(len(part.rows)) for part in parts])
-    rows = np.concatenate([part.rows for part in parts])
-    keys = [owner, rows["draw"]] + ([rows["length"]] if curriculum == "short_to_long" else [])
+    counted = ("draw", "length") if curriculum == "short_to_long" else ("draw",)
+    keys = [owner] + [np.concatenate([part.rows[name] for part in parts]) for name in counted]
     order = np.lexsort(keys)  # the last key counts first
-    return list(zip(owner[order].tolist(), position[order].tolist(), strict=True))
+    return Order(owner[order], position[order])

@@ -2,7 +2,7 @@
 
 import json
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from workflow_scripts.lib.jsonl import dumps
 from workflow_scripts.lib.mixing.candidates import Candidates
+from workflow_scripts.lib.mixing.order import Order
 
 
 def ids_at(parts: list[Candidates], numbers: np.ndarray) -> Iterator[str]:
     """Yield the ids of rows; they are numbered through all parts."""
     starts = np.cumsum([0, *(len(part.rows) for part in parts)])
     owner = np.searchsorted(starts, numbers, "right") - 1
-    places = zip(owner.tolist(), (numbers - starts[owner]).tolist(), strict=True)
     with _mapped([part.path for part in parts]) as maps:
-        for part, position in places:
+        for part, position in Order(owner, numbers - starts[owner]).pairs():
             yield json.loads(_line(maps[part], parts[part].rows[position]))["id"]
 
 
-def lines(parts: list[Candidates], order: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Yield lines as they stand in the files, but for new groups; ``order`` is of (number of the part, position)."""
+def lines(parts: list[Candidates], order: Order) -> Iterator[str]:
+    """Yield lines in that order, as they stand in the files but for new groups."""
     with _mapped([part.path for part in parts]) as maps:
-        for number, position in order:
+        for number, position in order.pairs():
             row = parts[number].rows[position]
             line = _line(maps[number], row).decode("utf-8")
             yield _regrouped(line, int(row["group"])) if row["is_regrouped"] else line
