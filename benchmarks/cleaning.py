@@ -178,9 +178,8 @@ def main() -> None:
         print(f"{corpus.ROWS} rows, {rows.stat().st_size / 1e6:.0f} MB, Python {sys.version.split()[0]}\n")
         taken, kept, steps = time_ours(folder / "ours", rows, None, "results/data/clean/corpus.jsonl")
         work = Time(sum(step.seconds for step in steps), sum(step.processor for step in steps))
-        print(
-            "| contender | s | ours = 1 | processor s | ours = 1 | rows kept |\n| --- | ---: | ---: | ---: | ---: | ---: |"
-        )
+        print("| contender | s | ours = 1 | processor s | ours = 1 | rows kept |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: |")
         print(f"| ours | {taken.cells(taken)} | {kept} |")
         print(f"| ours, without Snakemake | {work.cells(taken)} | {kept} |", flush=True)
         for name, contender in (("datatrove", time_datatrove), ("data-juicer", time_data_juicer)):
