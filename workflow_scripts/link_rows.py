@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from workflow_scripts.lib import logs
-from workflow_scripts.lib.dedup.links import SCHEMA, Linking, link, tables
+from workflow_scripts.lib.dedup.links import LARGE, SCHEMA, Linking, largest_group, link, tables
 from workflow_scripts.lib.tables import atomic_parquet
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,13 @@ def main(argv: list[str] | None = None) -> None:
         writers = [stack.enter_context(atomic_parquet(path, SCHEMA)) for path in args.links]
         for number, table in tables(args.sketches, cluster, group, is_shared):
             writers[number].write_table(table)
+    largest = largest_group(group)
+    if largest > LARGE * len(group):
+        log.warning(
+            "%d of %d rows are linked into one group and so in one split: raise clean.near_duplicates.threshold, "
+            "or lower max_same_replies, if they are not alike",
+            *(largest, len(group)),
+        )
     num_near, num_shared = int((cluster >= 0).sum()), int(is_shared.sum())
     log.info("%d rows: %d near-duplicates, %d in a group with rows of another", len(group), num_near, num_shared)
 

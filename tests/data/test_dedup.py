@@ -204,6 +204,15 @@ def test_groups_of_any_form_are_linked(linked: Callable[..., list[dict]]) -> Non
     assert all(line["group"] for line in lines)
 
 
+def test_a_group_of_many_rows_is_warned_of(linked: Callable[..., list[dict]], caplog: pytest.LogCaptureFixture) -> None:
+    draws = random.Random(8)
+    rows = [row(f"s/f#{n}", han(draws, 30), han(draws, 60)) for n in range(40)]
+    linked(rows)
+    assert caplog.text == ""
+    linked([*rows, *(row(f"s/f#{n}", han(draws, 30), "好的。") for n in range(40, 43))])
+    assert "3 of 43 rows are linked into one group" in caplog.text
+
+
 def test_short_texts_have_no_near_duplicates(linked: Callable[..., list[dict]]) -> None:
     lines = linked([row("s/f#0", "？", "啊"), row("s/f#1", "！", "啊")], max_same_replies=None)
     assert [line["cluster"] for line in lines] == [None, None]

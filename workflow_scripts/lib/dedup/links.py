@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("group", pa.string()),  # in place of the row's own, where rows of several groups must share a split
     ]
 )
+LARGE = 0.05  # of all rows: a group of that size makes the shares of the splits a matter of luck
 _BATCH = 65_536  # rows
 _HEX = 16  # digits of a group
 
@@ -75,6 +76,11 @@ def link(files: list[Path], config: Linking) -> tuple[np.ndarray, np.ndarray, np
     is_shared = np.zeros(num_rows, bool)
     is_shared[labels[group != keys.groups]] = True
     return cluster, group, is_shared[labels]
+
+
+def largest_group(group: np.ndarray) -> int:
+    """Return how many rows the largest group has."""
+    return int(np.unique(group, return_counts=True)[1].max(initial=0))
 
 
 def tables(
