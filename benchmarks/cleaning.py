@@ -95,13 +95,6 @@ def timed(work: Callable[[], Any]) -> tuple[Time, Any]:
     return Time(clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), result
 
 
-def run(command: list[str | Path], folder: Path) -> Time:
-    taken, done = timed(lambda: subprocess.run(command, cwd=folder, capture_output=True, text=True))
-    if done.returncode:
-        raise RuntimeError(done.stderr[-3000:])
-    return taken
-
-
 def count(paths: list[Path]) -> int:
     return sum(sum(1 for _ in path.open("rb")) for path in paths)
 
@@ -115,7 +108,7 @@ def time_data_juicer(bin_folder: Path, rows: Path, folder: Path) -> tuple[Time, 
         text = text.replace(f"{name.upper()}", str(value))
     config = output.with_name("config.yaml")
     config.write_text(text, encoding="utf-8")
-    return run([bin_folder / "dj-process", "--config", config], output.parent), count([output])
+    return Time(*jobs.run([bin_folder / "dj-process", "--config", config], output.parent)), count([output])
 
 
 def time_datatrove(bin_folder: Path, rows: Path, folder: Path) -> tuple[Time, int]:
@@ -128,7 +121,7 @@ def time_datatrove(bin_folder: Path, rows: Path, folder: Path) -> tuple[Time, in
     flags = [part for name, value in RULES.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     output = shards.with_name("out")
     command = [bin_folder / "python", script, "--input", shards, "--output", output, "--tasks", str(PROCESSES), *flags]
-    return run(command, folder), count(list((output / "kept").glob("*.jsonl")))
+    return Time(*jobs.run(command, folder)), count(list((output / "kept").glob("*.jsonl")))
 
 
 def time_ours(folder: Path, rows: Path, tokenizer: Path | None, *targets: str) -> tuple[Time, int, list[jobs.Job]]:

@@ -57,6 +57,33 @@ def watch(place: running.Place, *targets: str) -> tuple[float, list[Job]]:
     return seconds, list(jobs.values())
 
 
+def run(command: list[str | Path], folder: Path) -> tuple[float, float]:
+    """Run a command and return its seconds by the clock, and of processor time of all processes it starts.
+
+    They are followed by their session: what a fork server starts is waited for by that server, and no account of
+    children has it.
+    """
+    ticks: dict[str, int] = {}
+    started = time.monotonic()
+    with (
+        (folder / "run.log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True) as process,
+    ):
+        while process.poll() is None:
+            for path in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    values = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                if int(values[3]) == process.pid:
+                    ticks[path.parent.name] = int(values[11]) + int(values[12])
+            time.sleep(_INTERVAL)
+    seconds = time.monotonic() - started
+    if process.returncode:
+        raise RuntimeError((folder / "run.log").read_text(encoding="utf-8")[-3000:])
+    return seconds, sum(ticks.values()) / os.sysconf("SC_CLK_TCK")
+
+
 def _look(folder: Path, jobs: dict[str, Job]) -> None:
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -42,9 +42,9 @@ TOLD = {"write_config", "write_report", "all"} | CARDS
 FIGURES = {"evaluate_perplexity", "evaluate_preference", "evaluate_form", "evaluate_panel"}
 ALIGNED = {"train_align", "merge_adapter", "evaluate_harness"} | FIGURES | TOLD
 TRAINED = {"train_sft"} | ALIGNED
-SPLIT = {"split_groups", "check_splits", "write_data_card"}
+SPLIT = {"split_groups", "write_data_card"}
+CHECKED = {"check_splits"}  # only where a split comes out with other bytes
 DATA = {"clean_rows", "mix_sources"} | SPLIT
-SAME = {"write_data_card", "check_splits"}  # not needed where their inputs come out the same
 LINKED = {"sketch_rows", "link_rows"}
 TASKS = {"write_eval_tasks"}
 
@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
     running.tokenizer_of_characters(folder / "base")
     run = place.make(stubs=True, cores=2)
-    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | LINKED | DATA | TASKS | TRAINED
+    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows"} | LINKED | DATA | CHECKED | TASKS | TRAINED
     return place
 
 
@@ -96,7 +96,7 @@ def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[s
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_threshold_that_drops_other_rows(place: Place, cores: int) -> None:
     run = place.make(stubs=True, cores=cores, clean={"max_chars": 30})
-    assert set(run.rules) == DATA | TASKS | TRAINED
+    assert set(run.rules) == DATA | CHECKED | TASKS | TRAINED
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -112,7 +112,9 @@ def test_a_threshold_of_one_source_cleans_that_source_only(place: Place) -> None
     run = place.make(stubs=True, sources={"pairs": {"clean": {"max_chars": 30}}})
     assert run.rules.count("clean_rows") == 1
     assert run.rules.count("mix_sources") == 1
-    assert set(run.rules) == DATA | ALIGNED  # preference accuracy of the base and of SFT too, nothing else of theirs
+    assert (
+        set(run.rules) == DATA | CHECKED | ALIGNED
+    )  # preference accuracy of the base and of SFT too, nothing else of theirs
     assert [run.rules.count(rule) for rule in ("evaluate_perplexity", "evaluate_preference")] == [1, 3]
 
 
@@ -162,14 +164,14 @@ def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None
 )
 def test_the_split_leaves_cleaning_alone(place: Place, config: dict[str, Any]) -> None:
     ran = set(place.make(stubs=True, **config).rules)
-    assert ran - {"write_eval_tasks"} <= SPLIT | TRAINED
+    assert ran - {"write_eval_tasks"} <= SPLIT | CHECKED | TRAINED
     assert "split_groups" in ran
     assert not ran & {"standardize", "measure_rows", "clean_rows", "mix_sources", "prepare_base"}
 
 
 def test_a_quota_leaves_cleaning_alone(place: Place) -> None:
     run = place.make(stubs=True, mix={"preference": {"max_samples": 10}})
-    assert set(run.rules) == {"mix_sources"} | SPLIT | ALIGNED
+    assert set(run.rules) == {"mix_sources"} | SPLIT | CHECKED | ALIGNED
     assert run.rules.count("mix_sources") == 1
 
 

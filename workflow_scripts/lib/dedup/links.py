@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from workflow_scripts.lib.config.fields import Count, Ratio, Section, Switch, optional
 from workflow_scripts.lib.dedup.components import joined_by_key, separate
 from workflow_scripts.lib.dedup.similar import clusters
+from workflow_scripts.lib.tables import read_batches
 
 SCHEMA = pa.schema(
     [
@@ -23,7 +24,6 @@ SCHEMA = pa.schema(
     ]
 )
 LARGE = 0.05  # of all rows: a group of that size makes the shares of the splits a matter of luck
-_BATCH = 65_536  # rows
 _HEX = 16  # digits of a group
 
 
@@ -90,7 +90,7 @@ def tables(
     start = 0
     for number, path in enumerate(files):
         yield number, SCHEMA.empty_table()
-        for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=["id"]):
+        for batch in read_batches(path, ["id"]):
             part = slice(start, start + batch.num_rows)
             start = part.stop
             groups = [
@@ -106,9 +106,8 @@ def tables(
 
 
 def _read(files: list[Path]) -> _Keys:
-    opened = [pq.ParquetFile(path) for path in files]
-    num_rows = sum(file.metadata.num_rows for file in opened)
-    num_perm = opened[0].schema_arrow.field("sketch").type.byte_width
+    num_rows = sum(pq.read_metadata(path).num_rows for path in files)
+    num_perm = pq.read_schema(files[0]).field("sketch").type.byte_width
     keys = _Keys(
         *(np.zeros(num_rows, np.uint64) for _ in range(4)),
         is_pair=np.zeros(num_rows, bool),
@@ -116,8 +115,8 @@ def _read(files: list[Path]) -> _Keys:
         has_sketch=np.zeros(num_rows, bool),
     )
     start = 0
-    for file in opened:
-        for batch in file.iter_batches(_BATCH):
+    for path in files:
+        for batch in read_batches(path):
             part = slice(start, start + batch.num_rows)
             start = part.stop
             keys.groups[part] = [_group_key(group) for group in batch.column("group").to_pylist()]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workflow_scripts.lib.tables import read_batches
+
 
 class Link(NamedTuple):
     """Of one standard row."""
@@ -17,7 +19,7 @@ class Link(NamedTuple):
 
 
 def read_links(path: Path) -> Iterator[Link]:
-    for batch in pq.ParquetFile(path).iter_batches():
+    for batch in read_batches(path):
         columns = (batch.column(name).to_pylist() for name in ("id", "cluster", "group"))
         for row_id, cluster, group in zip(*columns, strict=True):
             yield Link(row_id, -1 if cluster is None else cluster, None if group is None else int(group, 16))
