@@ -167,9 +167,95 @@ rule clean_rows:
         """
 
 
+rule sketch_rows:
+    input:
+        rows=rules.standardize.output.rows,
+    output:
+        sketches="results/data/sketched/{source}.parquet",
+    log:
+        "results/logs/sketch_rows/{source}.log",
+    benchmark:
+        "results/benchmarks/sketch_rows/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.sketching(),
+        code=code_digest("sketch_rows"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "sketch_rows {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.sketch_rows \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --sketches {output.sketches:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule link_rows:
+    input:
+        sketches=expand(rules.sketch_rows.output.sketches, source=PLAN.trained_sources),
+    output:
+        links=expand("results/data/linked/{source}.parquet", source=PLAN.trained_sources),
+    log:
+        "results/logs/link_rows.log",
+    benchmark:
+        "results/benchmarks/link_rows.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.linking(),
+        code=code_digest("link_rows"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "link_rows {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.link_rows \
+            --config {params.config:q} \
+            --sketches {input.sketches:q} \
+            --links {output.links:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule find_contamination:
+    input:
+        rows=rules.standardize.output.rows,
+        evaluation_rows=expand(rules.standardize.output.rows, source=PLAN.evaluation_sources()),
+        evaluation_files=PLAN.evaluation_files(),
+    output:
+        overlaps="results/data/contamination/{source}.parquet",
+    log:
+        "results/logs/find_contamination/{source}.log",
+    benchmark:
+        "results/benchmarks/find_contamination/{source}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(ngram="clean.decontaminate.ngram"),
+        code=code_digest("find_contamination"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "find_contamination {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.find_contamination \
+            --config {params.config:q} \
+            --rows {input.rows:q} \
+            --evaluation-rows {input.evaluation_rows:q} \
+            --evaluation-files {input.evaluation_files:q} \
+            --overlaps {output.overlaps:q} \
+            2>&1 | tee {log:q}
+        """
+
+
 rule mix_sources:
     input:
         kept=lambda wildcards: expand(rules.clean_rows.output.kept, source=PLAN.of_use(wildcards.use)),
+        links=lambda wildcards: expand("results/data/linked/{source}.parquet", source=PLAN.of_use(wildcards.use)),
+        overlaps=lambda wildcards: expand(
+            rules.find_contamination.output.overlaps, source=PLAN.of_use(wildcards.use) if PLAN.decontaminates else []
+        ),
     output:
         mixed="results/data/{use}/mixed.jsonl",
         drops="results/data/{use}/drops.jsonl",
@@ -190,6 +276,8 @@ rule mix_sources:
             python -m workflow_scripts.mix_sources \
             --config {params.config:q} \
             --kept {input.kept:q} \
+            --links {input.links:q} \
+            --overlaps {input.overlaps:q} \
             --mixed {output.mixed:q} \
             --drops {output.drops:q} \
             --summary {output.summary:q} \
@@ -230,6 +318,34 @@ checkpoint split_groups:
         """
 
 
+rule check_splits:
+    input:
+        train=expand(rules.split_groups.output.train, use=PLAN.uses),
+        val=expand(rules.split_groups.output.val, use=PLAN.uses),
+        test=expand(rules.split_groups.output.test, use=PLAN.uses),
+    output:
+        leaks="results/data/leaks.json",
+    log:
+        "results/logs/check_splits.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(),
+        code=code_digest("check_splits"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "check_splits {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.check_splits \
+            --config {params.config:q} \
+            --train {input.train:q} \
+            --val {input.val:q} \
+            --test {input.test:q} \
+            --leaks {output.leaks:q} \
+            2>&1 | tee {log:q}
+        """
+
+
 rule write_data_card:
     input:
         receipts=PLAN.receipts,
@@ -246,6 +362,8 @@ rule write_data_card:
         train=expand(rules.split_groups.output.train, use=PLAN.uses),
         val=expand(rules.split_groups.output.val, use=PLAN.uses),
         test=expand(rules.split_groups.output.test, use=PLAN.uses),
+        links=rules.link_rows.output.links,
+        leaks=rules.check_splits.output.leaks,
     output:
         json="results/data/card.json",
         markdown="results/data/card.md",
@@ -277,6 +395,8 @@ rule write_data_card:
             --train {input.train:q} \
             --val {input.val:q} \
             --test {input.test:q} \
+            --links {input.links:q} \
+            --leaks {input.leaks:q} \
             --json {output.json:q} \
             --markdown {output.markdown:q} \
             --pictures {output.pictures:q} \

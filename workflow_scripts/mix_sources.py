@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.jsonl import atomic_writer, write_json, write_rows
+from workflow_scripts.lib.mixing.candidates import SourceFiles
 from workflow_scripts.lib.mixing.mixing import Mixing, mix
 from workflow_scripts.lib.mixing.rows import lines
 from workflow_scripts.lib.mixing.sums import sums_of
@@ -18,12 +19,16 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Mixing.model_validate_json, required=True)
     parser.add_argument("--kept", type=Path, nargs="+", required=True, help="clean rows, <source>.jsonl each")
+    parser.add_argument("--links", type=Path, nargs="+", required=True, help="<source>.parquet each")
+    parser.add_argument("--overlaps", type=Path, nargs="*", required=True, help="with evaluation texts, likewise")
     parser.add_argument("--mixed", type=Path, required=True)
     parser.add_argument("--drops", type=Path, required=True)
     parser.add_argument("--summary", type=Path, required=True)
     args = parser.parse_args(argv)
 
-    mixture = mix({path.stem: path for path in args.kept}, args.config)
+    links, overlaps = ({path.stem: path for path in paths} for paths in (args.links, args.overlaps))
+    files = {path.stem: SourceFiles(path, links[path.stem], overlaps.get(path.stem)) for path in args.kept}
+    mixture = mix(files, args.config)
     sums = {name: found.as_json() for name, found in sums_of(mixture).items()}
     with atomic_writer(args.mixed) as mixed:
         for line in lines(mixture.parts, mixture.order):

@@ -34,6 +34,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(flag, type=Path, nargs="+", required=True, help=f"<source>{ending} each")
     for name in ("mix-summaries", "mix-drops", *SPLITS):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help="<use>/… each")
+    parser.add_argument("--links", type=Path, nargs="*", required=True, help="<source>.parquet each")
+    parser.add_argument("--leaks", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="SVG files, by name")
@@ -43,8 +45,9 @@ def main(argv: list[str] | None = None) -> None:
         name: {path.name.removesuffix(ending): path for path in getattr(args, name)}
         for name, ending in SOURCE_FILES.items()
     }
+    links = {path.stem: path for path in args.links}
     sources = {
-        source: SourceFiles(**{name: paths[source] for name, paths in by_source.items()})
+        source: SourceFiles(**{name: paths[source] for name, paths in by_source.items()}, links=links.get(source))
         for source in args.config.sources
         if source in by_source["measures"]
     }
@@ -54,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
         for summary, drops, *splits in files
     }
     receipts = {path.parent.name: read_json(path) for path in args.receipts}
-    card = build(args.config, sources, uses, receipts, read_json(args.model)).as_json()
+    card = build(args.config, sources, uses, receipts, read_json(args.model), read_json(args.leaks)).as_json()
     write_json(args.json, card)
     for path, text in [(args.markdown, page(card)), *((path, pictures(card)[path.stem]) for path in args.pictures)]:
         with atomic_writer(path) as stream:

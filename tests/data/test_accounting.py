@@ -1,11 +1,14 @@
 """Nothing gets lost: each step checks its own sums, and a mismatch fails it with the numbers."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts import clean_rows, count_tokens, measure_rows, mix_sources, split_groups, standardize
@@ -13,7 +16,9 @@ from workflow_scripts.lib import accounting
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.adapters.options import AdapterOptions
+from workflow_scripts.lib.dedup.links import SCHEMA
 from workflow_scripts.lib.jsonl import read_json, write_rows
+from workflow_scripts.lib.mixing.order import Order
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
 
 EDITS = {"mask_personal_data": False, "strip_reasoning": False}
@@ -117,18 +122,25 @@ def test_mixing_that_loses_a_row_fails(tmp_path: Path, monkeypatch: pytest.Monke
 
     def forgetful(*args: Any) -> Any:
         mixture = whole(*args)
-        mixture.order.pop()
-        return mixture
+        order = Order(mixture.order.parts[:-1], mixture.order.positions[:-1])
+        return dataclasses.replace(mixture, order=order)
 
     monkeypatch.setattr(mix_sources, "mix", forgetful)
     config = {
         "seed": 42,
         "mix": {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"},
+        "drop_near_duplicates": False,
+        "max_overlap": None,
         "sources": {"s": {"weight": 1.0, "max_rows": 3, "where": {}}},
     }
+    links = tmp_path / "links" / "s.parquet"
+    links.parent.mkdir()
+    columns = {"id": [f"s/r#{number}" for number in range(4)], "cluster": [None] * 4, "group": [None] * 4}
+    pq.write_table(pa.table(columns, schema=SCHEMA), links)
     flags = [f"--{name}={tmp_path / name}" for name in ("mixed", "drops", "summary")]
     with pytest.raises(RuntimeError, match=r"s, mix: 4 rows in, 3 accounted for \(2 rows out, 1 over_max_rows\)"):
-        mix_sources.main(["--config", json.dumps(config), "--kept", str(tmp_path / "s.jsonl"), *flags])
+        mix_sources.main(["--config", json.dumps(config), "--kept", str(tmp_path / "s.jsonl"), "--links", str(links),
+                          "--overlaps", *flags])  # fmt: skip
 
 
 def test_splitting_that_loses_a_row_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

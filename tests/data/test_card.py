@@ -206,11 +206,12 @@ def test_histogram_has_every_row(tmp_path: Path) -> None:
 
 
 def test_turns_and_clusters(tmp_path: Path) -> None:
-    measures = measured(turns=[1, 1, 2, 6, 9], cluster=["a", "a", "b", None, "a"])
-    assert card_measures.counts(measures, "turns") == {"1": 2, "2": 1, "6+": 2}
-    assert card_measures.clusters(measures) == {"clusters": 1, "rows": 3, "largest": 3}
-    plain = measured(turns=[1])
-    assert card_measures.clusters(plain) is None
+    assert card_measures.counts(measured(turns=[1, 1, 2, 6, 9]), "turns") == {"1": 2, "2": 1, "6+": 2}
+    links = tmp_path / "links.parquet"
+    measured(cluster=[1, 1, 2, None, 1]).collect().write_parquet(links)
+    assert card_measures.clusters(links) == {"clusters": 1, "rows": 3, "largest": 3}
+    measured(cluster=pl.Series([None], dtype=pl.Int64)).collect().write_parquet(links)
+    assert card_measures.clusters(links) == {"clusters": 0, "rows": 0, "largest": 0}
 
 
 def sample_row(row_id: str, content: str) -> dict[str, Any]:

@@ -11,10 +11,13 @@ import pytest
 
 from tests.data.conftest import PAIR_OPTIONS, POEM_OPTIONS
 from workflow_scripts import (
+    check_splits,
     clean_rows,
     count_tokens,
+    link_rows,
     measure_rows,
     mix_sources,
+    sketch_rows,
     split_groups,
     standardize,
     write_data_card,
@@ -40,6 +43,15 @@ CLEAN = {
     "refusals": "keep",
 }
 EDITS = {"mask_personal_data": True, "strip_reasoning": False}
+NEAR = {
+    "enabled": True,
+    "action": "drop",
+    "threshold": 0.9,  # the talks differ in a number
+    "ngram": 3,
+    "num_perm": 128,
+    "max_same_replies": 20,
+}
+DECONTAMINATE = {"enabled": False, "max_overlap": 0.5, "ngram": 13}
 MIX = {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"}
 SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 42}
 COMMON = {"from": "file://raw", "license": "mit"}
@@ -84,13 +96,20 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
         ledger = {"drops": folder / "clean" / f"{name}.drops.jsonl", "sums": folder / "clean" / f"{name}.json"}
         kept = folder / "clean" / f"{name}.jsonl"
         call(clean_rows, CLEAN, rows=standard, measures=measures, tokens=tokens, kept=kept, **ledger)
+        sketching = {key: NEAR[key] for key in ("enabled", "ngram", "num_perm")}
+        call(sketch_rows, sketching, rows=standard, sketches=folder / "sketched" / f"{name}.parquet")
+    linking = {key: NEAR[key] for key in ("enabled", "threshold", "max_same_replies")}
+    sketches, links = ([folder / kind / f"{name}.parquet" for name in SOURCES] for kind in ("sketched", "linked"))
+    call(link_rows, linking, sketches=sketches, links=links)
     for use in ("sft", "preference"):
         names = [name for name, source in SOURCES.items() if source["use"] == use]
         taken = {name: {"weight": 1.0, "max_rows": SOURCES[name].get("max_rows"), "where": {}} for name in names}
         data = folder / use
         kept = [folder / "clean" / f"{name}.jsonl" for name in names]
         outputs = {"mixed": data / "mixed.jsonl", "drops": data / "drops.jsonl", "summary": data / "mixed.json"}
-        call(mix_sources, {"seed": 42, "mix": MIX, "sources": taken}, kept=kept, **outputs)
+        config = {"seed": 42, "mix": MIX, "drop_near_duplicates": True, "max_overlap": None, "sources": taken}
+        links = [folder / "linked" / f"{name}.parquet" for name in names]
+        call(mix_sources, config, kept=kept, links=links, overlaps=[], **outputs)
         files = {split: data / f"{split}.jsonl" for split in SPLITS}
         manifest = data / "split.json"
         call(
@@ -101,6 +120,8 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
             store=folder / "store",
             **files,
         )
+    splits = {split: [folder / use / f"{split}.jsonl" for use in ("sft", "preference")] for split in SPLITS}
+    call(check_splits, {}, **splits, leaks=folder / "leaks.json")
     write_card(folder)
 
 
@@ -112,7 +133,7 @@ def write_card(folder: Path) -> None:
         "receipts": {"poems": "0123456789abcdef"},
         "model": {"base": "file://base", "license": "apache-2.0"},
         "sources": SOURCES | {"resting": SOURCES["talks"] | {"weight": 0.0, "license": "unknown"}},
-        "clean": CLEAN | {"repetition_ngram": 4},
+        "clean": CLEAN | {"repetition_ngram": 4, "near_duplicates": NEAR, "decontaminate": DECONTAMINATE},
         "mix": {"sft": MIX, "preference": MIX},
         "split": SPLIT,
     }
@@ -123,6 +144,7 @@ def write_card(folder: Path) -> None:
         model=write_json_file(folder / "base.json", BASE),
         rows=[folder / "standard" / f"{name}.jsonl" for name in SOURCES],
         measures=[folder / "measured" / f"{name}.parquet" for name in SOURCES],
+        links=[folder / "linked" / f"{name}.parquet" for name in SOURCES],
         standard_sums=[folder / "standard" / f"{name}.json" for name in SOURCES],
         clean_sums=[folder / "clean" / f"{name}.json" for name in SOURCES],
         tokens=[folder / "measured" / f"{name}.tokens.parquet" for name in SOURCES],
@@ -131,6 +153,7 @@ def write_card(folder: Path) -> None:
         mix_summaries=[folder / use / "mixed.json" for use in uses],
         mix_drops=[folder / use / "drops.jsonl" for use in uses],
         **{split: [folder / use / f"{split}.jsonl" for use in uses] for split in SPLITS},
+        leaks=folder / "leaks.json",
         json=folder / "card.json",
         markdown=folder / "card.md",
         pictures=[folder / "card" / f"{name}.svg" for name in PICTURES],
@@ -175,8 +198,8 @@ def test_every_raw_row_ends_in_one_place_and_twice_is_the_same(
     run_chain(raw.files, tokenizer, first)
     run_chain(raw.files, tokenizer, second)
     assert tree(first) == tree(second)
-    # 8 a source, 7 a use, 6 splits in the store, the card, its page and pictures, and what the card is given
-    assert len(tree(first)) == 32 + 14 + 6 + 2 + len(PICTURES) + 2
+    # 10 a source, 7 a use, 6 splits in the store, leaks, the card, its page and pictures, and what the card is given
+    assert len(tree(first)) == 40 + 14 + 6 + 1 + 2 + len(PICTURES) + 2
     assert str(tmp_path).encode() not in b"".join(tree(first).values())
 
     places: Counter[str] = Counter()

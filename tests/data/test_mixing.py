@@ -4,9 +4,13 @@ import json
 import logging
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts import mix_sources
+from workflow_scripts.lib.dedup import contamination
+from workflow_scripts.lib.dedup.links import SCHEMA
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.jsonl import read_json, read_rows, write_rows
 from workflow_scripts.lib.mixing.draws import draw, share
@@ -37,15 +41,35 @@ class Mixed:
         return sum(row["source"] == source for row in self.rows)
 
 
-def run(folder: Path, rows: dict[str, list[dict]], taken: dict | None = None, seed: int = 42, **mix: object) -> Mixed:
+def run(
+    folder: Path,
+    rows: dict[str, list[dict]],
+    taken: dict | None = None,
+    seed: int = 42,
+    links: dict[str, dict] | None = None,
+    overlaps: dict[str, list[dict]] | None = None,
+    near: bool = False,
+    **mix: object,
+) -> Mixed:
+    """Mix rows; ``links`` gives row ids their cluster and group, ``overlaps`` sources their lines."""
+    found, tables = [], []
     for name, source_rows in rows.items():
         write_rows(folder / f"{name}.jsonl", source_rows)
+        lines = [{"id": row["id"]} | (links or {}).get(row["id"], {}) for row in source_rows]
+        (folder / "links").mkdir(exist_ok=True)
+        found.append(str(folder / "links" / f"{name}.parquet"))
+        pq.write_table(pa.Table.from_pylist(lines, SCHEMA), found[-1])
+        if overlaps:
+            (folder / "overlaps").mkdir(exist_ok=True)
+            tables.append(str(folder / "overlaps" / f"{name}.parquet"))
+            pq.write_table(pa.Table.from_pylist(overlaps.get(name, []), contamination.SCHEMA), tables[-1])
     sources = {name: ALL | (taken or {}).get(name, {}) for name in rows}
-    config = {"seed": seed, "mix": MIX | mix, "sources": sources}
+    config = {"seed": seed, "mix": MIX | mix, "drop_near_duplicates": near, "max_overlap": 0.5, "sources": sources}
     files = [str(folder / f"{name}.jsonl") for name in rows]
     outputs = {"mixed": "mixed.jsonl", "drops": "drops.jsonl", "summary": "summary.json"}
     flags = [part for flag, name in outputs.items() for part in (f"--{flag}", str(folder / name))]
-    mix_sources.main(["--config", json.dumps(config), "--kept", *files, *flags])
+    inputs = ["--kept", *files, "--links", *found, "--overlaps", *tables]
+    mix_sources.main(["--config", json.dumps(config), *inputs, *flags])
     return Mixed(folder)
 
 
@@ -115,6 +139,68 @@ def test_the_earlier_source_keeps_what_two_have(tmp_path: Path) -> None:
             "detail": "same contents as b/f.json#9",
         }
     ]
+
+
+def near_rows() -> tuple[dict[str, list[dict]], dict[str, dict]]:
+    """Rows of two sources, of which b#1, b#3 and a#0 are near-duplicates, and links that say so."""
+    alike = {"cluster": 1, "group": "00000000000000ff"}
+    return {"b": rows_of("b", 4), "a": rows_of("a", 2)}, {
+        f"{n}": alike for n in ("b/f.json#1", "b/f.json#3", "a/f.json#0")
+    }
+
+
+def test_of_near_duplicates_the_first_one_stays_and_the_ledger_names_it(tmp_path: Path) -> None:
+    rows, links = near_rows()
+    mixed = run(tmp_path, rows, links=links, near=True)
+    assert sorted(mixed.ids) == ["a/f.json#1", "b/f.json#0", "b/f.json#1", "b/f.json#2"]
+    assert mixed.drops == [
+        {"id": name, "step": "mix", "reason": "near_duplicate", "detail": "like b/f.json#1"}
+        for name in ("b/f.json#3", "a/f.json#0")
+    ]
+    assert [mixed.summary["sources"][name]["dropped"] for name in "ba"] == [{"near_duplicate": 1}] * 2
+
+
+def test_the_first_one_is_the_first_that_is_taken(tmp_path: Path) -> None:
+    """What cleaning or ``where`` takes out is no reason to drop what resembles it."""
+    rows, links = near_rows()
+    for row in rows["b"]:
+        row["lang"] = "en" if row["id"] == "b/f.json#1" else "zh"
+    mixed = run(tmp_path, rows, {"b": {"where": {"lang": ["zh"]}}}, links=links, near=True)
+    assert [drop["detail"] for drop in mixed.drops if drop["reason"] == "near_duplicate"] == ["like b/f.json#3"]
+    assert "b/f.json#3" in mixed.ids and "a/f.json#0" not in mixed.ids
+
+
+def test_near_duplicates_that_stay_share_a_group_and_no_other_byte_changes(tmp_path: Path) -> None:
+    rows, links = near_rows()
+    mixed = run(tmp_path, rows, links=links, near=False)
+    assert mixed.drops == [] and len(mixed.rows) == 6
+    before = {row["id"]: row for source in rows.values() for row in source}
+    for row in mixed.rows:
+        wanted = links.get(row["id"], before[row["id"]])["group"]
+        assert list(row.items()) == list((before[row["id"]] | {"group": wanted}).items())
+
+
+def test_rows_that_hold_most_of_an_evaluation_text_go(tmp_path: Path) -> None:
+    found = [
+        {"id": "a/f.json#0", "overlap": 0.5, "text": "cmmlu/dev.csv#3"},
+        {"id": "a/f.json#2", "overlap": 0.75, "text": "cmmlu/dev.csv#4"},
+    ]
+    mixed = run(tmp_path, {"a": rows_of("a", 3)}, overlaps={"a": found})
+    assert sorted(mixed.ids) == ["a/f.json#0", "a/f.json#1"]
+    assert [(drop["reason"], drop["detail"]) for drop in mixed.drops] == [
+        ("contaminated", "holds 0.75 of cmmlu/dev.csv#4")
+    ]
+
+
+def test_links_of_other_rows_are_refused(tmp_path: Path) -> None:
+    rows = rows_of("a", 2)
+    run(tmp_path, {"a": rows})
+    write_rows(tmp_path / "a.jsonl", rows_of("b", 2))
+    config = {"seed": 42, "mix": MIX, "drop_near_duplicates": False, "max_overlap": None, "sources": {"a": ALL}}
+    inputs = ["--kept", str(tmp_path / "a.jsonl"), "--links", str(tmp_path / "links" / "a.parquet"), "--overlaps"]
+    outputs = ["--mixed", str(tmp_path / "m"), "--drops", str(tmp_path / "d"), "--summary", str(tmp_path / "s")]
+    with pytest.raises(RuntimeError, match=r"b/f\.json#0 has no link"):
+        mix_sources.main(["--config", json.dumps(config), *inputs, *outputs])
 
 
 def test_where_takes_rows_by_a_field_of_the_row_or_its_meta(tmp_path: Path) -> None:

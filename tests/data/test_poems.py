@@ -33,7 +33,13 @@ def test_a_quatrain_becomes_instruction_and_second_couplet(write: Callable[..., 
         {"role": "assistant", "content": "欲窮千里目，更上一層樓。"},
     ]
     assert row["meta"] == {"form": "quatrain5", "title": "登鸛雀樓", "author": "王之渙"}
-    assert row["group"] == group_of("白日依山盡，黃河入海流。欲窮千里目，更上一層樓。")
+    assert row["group"] == group_of("白日依山盡，黃河入海流。")
+
+
+def test_poems_that_begin_alike_are_one_prompt(write: Callable[..., Path]) -> None:
+    variant = POEM | {"paragraphs": [POEM["paragraphs"][0], "欲窮千里目，更上一層臺。"]}
+    first, second = run([write("p.json", [POEM, variant])], "chinese_poetry", POEM_OPTIONS | {"share": [0.0, 1.0]})[0]
+    assert first["messages"][0] == second["messages"][0] and first["group"] == second["group"]
 
 
 @pytest.mark.parametrize(
@@ -155,11 +161,11 @@ def test_a_same_metre_rejected_side_is_outside_of_what_sft_learns(
 def test_the_same_second_couplet_is_never_rejected(write: Callable[..., Path]) -> None:
     """Two poems that share their second couplet, in one bucket, have nothing to reject."""
     second = POEM["paragraphs"][1]
-    own = bucket_of(group_of("".join(POEM["paragraphs"])))
+    own = bucket_of(group_of(POEM["paragraphs"][0]))
     twin = next(
         first
         for number in range(20_000)
-        if bucket_of(group_of((first := f"白日依山盡，黃河入海{chr(0x4E00 + number)}。") + second)) == own
+        if bucket_of(group_of(first := f"白日依山盡，黃河入海{chr(0x4E00 + number)}。")) == own
     )
     files = [write("p.json", [POEM, POEM | {"paragraphs": [twin, second]}])]
     rows, drops = run(files, "derived_pairs", TAKEN | {"other_form": 0.0})

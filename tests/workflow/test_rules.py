@@ -35,6 +35,8 @@ TARGETS = [
             f"clean/{source}.drops.jsonl",
             f"standard/{source}.json",
             f"clean/{source}.json",
+            f"sketched/{source}.parquet",
+            f"linked/{source}.parquet",
         )
     ),
     *(
@@ -42,6 +44,7 @@ TARGETS = [
         for use in ("sft", "preference")
         for name in ("train", "val", "test", "drops")
     ),
+    "results/data/leaks.json",
     "results/data/card.json",
     "results/data/card.md",
     *(f"results/data/card/{picture}.svg" for picture in ("funnel", "languages", "lengths", "turns")),

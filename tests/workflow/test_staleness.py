@@ -42,7 +42,10 @@ TOLD = {"write_config", "write_report", "all"} | CARDS
 FIGURES = {"evaluate_perplexity", "evaluate_preference", "evaluate_form", "evaluate_panel"}
 ALIGNED = {"train_align", "merge_adapter", "evaluate_harness"} | FIGURES | TOLD
 TRAINED = {"train_sft"} | ALIGNED
-DATA = {"clean_rows", "mix_sources", "split_groups", "write_data_card"}
+SPLIT = {"split_groups", "write_data_card"}
+CHECKED = {"check_splits"}  # only where a split comes out with other bytes
+DATA = {"clean_rows", "mix_sources"} | SPLIT
+LINKED = {"sketch_rows", "link_rows"}
 TASKS = {"write_eval_tasks"}
 
 
@@ -54,7 +57,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = running.build(folder, CONFIG.format(folder=".."), num_poems=300)
     running.tokenizer_of_characters(folder / "base")
     run = place.make(stubs=True, cores=2)
-    assert set(run.rules) == {"prepare_base", "standardize", "measure_rows", "count_tokens"} | DATA | TASKS | TRAINED
+    begun = {"prepare_base", "standardize", "measure_rows", "count_tokens"}
+    assert set(run.rules) == begun | LINKED | DATA | CHECKED | TASKS | TRAINED
     return place
 
 
@@ -107,7 +111,7 @@ def test_a_rule_of_cleaning_starts_at_the_step_that_it_is_for(place: Place, clea
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_threshold_that_drops_other_rows(place: Place, cores: int) -> None:
     run = place.make(stubs=True, cores=cores, clean={"max_chars": 30})
-    assert set(run.rules) == DATA | TASKS | TRAINED
+    assert set(run.rules) == DATA | CHECKED | TASKS | TRAINED
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -123,8 +127,39 @@ def test_a_threshold_of_one_source_cleans_that_source_only(place: Place) -> None
     run = place.make(stubs=True, sources={"pairs": {"clean": {"max_chars": 30}}})
     assert run.rules.count("clean_rows") == 1
     assert run.rules.count("mix_sources") == 1
-    assert set(run.rules) == DATA | ALIGNED  # preference accuracy of the base and of SFT too, nothing else of theirs
+    assert (
+        set(run.rules) == DATA | CHECKED | ALIGNED
+    )  # preference accuracy of the base and of SFT too, nothing else of theirs
     assert [run.rules.count(rule) for rule in ("evaluate_perplexity", "evaluate_preference")] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("near", "expected"),
+    [
+        pytest.param({"threshold": 0.7}, {"link_rows", "mix_sources"}, id="threshold"),
+        pytest.param({"max_same_replies": 3}, {"link_rows", "mix_sources"}, id="max_same_replies"),
+        pytest.param({"action": "group"}, {"mix_sources"}, id="action"),
+        pytest.param({"ngram": 3}, LINKED | {"mix_sources"}, id="ngram"),
+    ],
+)
+def test_near_duplicates_are_measured_once(place: Place, near: dict[str, Any], expected: set[str]) -> None:
+    ran = set(place.make(stubs=True, clean={"near_duplicates": near}).rules)
+    assert ran - TOLD == expected | SPLIT  # the poems are too different for it to change a split
+
+
+def test_evaluation_texts_are_looked_for_where_there_are_any(place: Place) -> None:
+    poems = json.loads((place.folder / "raw" / "poems.json").read_text(encoding="utf-8"))
+    path = place.repository / "data_raw" / "eval" / "couplets" / "test.jsonl"
+    path.parent.mkdir(parents=True)
+    lines = [json.dumps({"question": "".join(poem["paragraphs"])}) + "\n" for poem in poems[:40]]
+    path.write_text("".join(lines), encoding="utf-8")
+    ran = set(place.make(stubs=True).rules)
+    assert {"find_contamination", "mix_sources"} <= ran
+    assert not ran & ({"standardize", "measure_rows", "clean_rows", "prepare_base"} | LINKED)
+    dropped = [json.loads(line)["detail"] for line in place.read("results/data/sft/drops.jsonl").splitlines()]
+    assert len(dropped) > 10 and all(detail.startswith("holds 1.00 of couplets/test.jsonl#") for detail in dropped)
+    again = place.make(stubs=True, clean={"decontaminate": {"max_overlap": 0.9}})
+    assert "find_contamination" not in again.rules and "mix_sources" in again.rules
 
 
 def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None:
@@ -144,14 +179,14 @@ def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None
 )
 def test_the_split_leaves_cleaning_alone(place: Place, config: dict[str, Any]) -> None:
     ran = set(place.make(stubs=True, **config).rules)
-    assert ran - {"write_eval_tasks"} <= {"split_groups", "write_data_card"} | TRAINED
+    assert ran - {"write_eval_tasks"} <= SPLIT | CHECKED | TRAINED
     assert "split_groups" in ran
     assert not ran & {"standardize", "measure_rows", "clean_rows", "mix_sources", "prepare_base"}
 
 
 def test_a_quota_leaves_cleaning_alone(place: Place) -> None:
     run = place.make(stubs=True, mix={"preference": {"max_samples": 10}})
-    assert set(run.rules) == {"mix_sources", "split_groups", "write_data_card"} | ALIGNED
+    assert set(run.rules) == {"mix_sources"} | SPLIT | CHECKED | ALIGNED
     assert run.rules.count("mix_sources") == 1
 
 
@@ -175,7 +210,7 @@ def test_a_method_can_be_left_out_and_taken_back(place: Place) -> None:
     assert "merge_adapter" in none.rules
     dpo = place.make(stubs=True, align={"method": "dpo"})
     assert "train_align" in dpo.rules
-    assert not set(dpo.rules) & {"train_sft", "standardize", "measure_rows", "clean_rows", "split_groups"}
+    assert not set(dpo.rules) & {"train_sft", "standardize", "measure_rows", "clean_rows", "sketch_rows"}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +252,7 @@ def test_an_edited_raw_file_runs_its_chain(place: Place) -> None:
     poems = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(poems[:-20], ensure_ascii=False), encoding="utf-8")
     run = place.make(stubs=True)
-    assert {"standardize", "measure_rows"} | DATA <= set(run.rules)
+    assert {"standardize", "measure_rows"} | LINKED | DATA <= set(run.rules)
     assert "prepare_base" not in run.rules
 
 
@@ -275,7 +310,10 @@ def test_edited_code(place: Place, module: str, old: str, new: str, expected: se
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     found = set(place.make(stubs=True).rules)
     assert found <= expected
-    assert found >= expected - TOLD - {"write_data_card"}  # not needed where its inputs come out the same
+    assert found >= expected - TOLD - {
+        "write_data_card",
+        "check_splits",
+    }  # not needed where its inputs come out the same
 
 
 @pytest.mark.parametrize(
@@ -292,7 +330,10 @@ def test_an_upgraded_package_runs_what_imports_it(place: Place, package: str, ex
     place.upgrade(package)
     found = set(place.make(stubs=True).rules)
     assert found <= expected | {"all"}
-    assert found >= expected - TOLD - {"write_data_card"}  # not needed where its inputs come out the same
+    assert found >= expected - TOLD - {
+        "write_data_card",
+        "check_splits",
+    }  # not needed where its inputs come out the same
 
 
 @pytest.mark.parametrize("tampered", ["results/models/align/adapter_model.safetensors", "results/eval/sft/panel.json"])
@@ -306,7 +347,7 @@ def test_what_is_deleted_is_made_again(place: Place, tampered: str) -> None:
 def test_a_dry_run_lists_what_a_threshold_makes_stale_and_why(place: Place) -> None:
     run = place.make("--dry-run", stubs=True, clean={"max_chars": 30})
     assert set(run.rules) >= DATA
-    assert not set(run.rules) & {"standardize", "measure_rows", "prepare_base", "acquire"}
+    assert not set(run.rules) & ({"standardize", "measure_rows", "prepare_base", "acquire"} | LINKED)
     assert "Params have changed since last execution" in run.output
     again = place.make("--dry-run", stubs=True, align={"learning_rate": 1e-3})
     assert set(again.rules) == ALIGNED

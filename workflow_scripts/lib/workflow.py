@@ -15,6 +15,7 @@ from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
+TABLES = (".json", ".jsonl", ".csv", ".tsv", ".parquet")  # suffixes of data among the files of an evaluation
 HOW_IT_RUNS = ("execution", "tracking")
 
 
@@ -91,10 +92,44 @@ class Plan:
     def _bounds(self, name: str) -> dict[str, Any]:
         return effective_bounds(self.config.clean, self.sources[name].clean)
 
+    @property
+    def trained_sources(self) -> list[str]:
+        """Return the names of the sources that models learn from, use after use."""
+        return [name for use in self.uses for name in self.of_use(use)]
+
+    def evaluation_files(self) -> list[str]:
+        """Return the files below data_raw/eval/ that hold texts to keep out of training."""
+        found = local_files(self.repository, "eval") if self.config.clean.decontaminate.enabled else []
+        return [self.relative(path) for path in found if path.name.lower().removesuffix(".gz").endswith(TABLES)]
+
+    def evaluation_sources(self) -> list[str]:
+        return self.of_use("evaluation") if self.config.clean.decontaminate.enabled else []
+
+    @property
+    def decontaminates(self) -> bool:
+        """Return whether there is anything to keep out of training."""
+        return bool(self.evaluation_files() or self.evaluation_sources())
+
+    def sketching(self) -> str:
+        """Return what sketches depend on, canonical JSON: thresholds are for later."""
+        near = self.value("clean.near_duplicates")
+        return _canonical({key: near[key] for key in ("enabled", "ngram", "num_perm")})
+
+    def linking(self) -> str:
+        near = self.value("clean.near_duplicates")
+        return _canonical({key: near[key] for key in ("enabled", "threshold", "max_same_replies")})
+
     def mixing(self, use: str) -> str:
         keys = ("weight", "max_rows", "where")
         taken = {name: {key: self.value(f"sources.{name}")[key] for key in keys} for name in self.of_use(use)}
-        return _canonical({"seed": self.config.seed, "mix": self.value(f"mix.{use}"), "sources": taken})
+        clean = self.config.clean
+        told = {
+            "seed": self.config.seed,
+            "mix": self.value(f"mix.{use}"),
+            "drop_near_duplicates": clean.near_duplicates.enabled and clean.near_duplicates.action == "drop",
+            "max_overlap": clean.decontaminate.max_overlap if self.decontaminates else None,
+        }
+        return _canonical(told | {"sources": taken})
 
     def evaluates(self, kind: str) -> bool:
         """Return whether an evaluation is asked for and possible."""

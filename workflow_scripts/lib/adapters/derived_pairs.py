@@ -25,13 +25,13 @@ class Pool:
     """Poems to reject, by bucket: a poem of the same bucket is in the same split for any ratios and seed."""
 
     def __init__(self) -> None:
-        self._by_bucket: dict[int, dict[str, tuple[Poem, bool]]] = defaultdict(dict)
+        self._by_bucket: dict[int, dict[tuple[str, str], tuple[Poem, bool]]] = defaultdict(dict)
 
     def add(self, poem: Poem, is_selected: bool) -> None:
         """Add a poem; of those with one text, the one with the lowest id stands for all."""
         poems = self._by_bucket[bucket_of(poem.group)]
-        if poem.group not in poems or poem.raw_id < poems[poem.group][0].raw_id:
-            poems[poem.group] = (poem, is_selected)
+        if poem.couplets not in poems or poem.raw_id < poems[poem.couplets][0].raw_id:
+            poems[poem.couplets] = (poem, is_selected)
 
     def rejected_for(self, poem: Poem, other_form: float, seed: int) -> Poem:
         """Return another poem whose second couplet is another text.
@@ -54,7 +54,7 @@ class Pool:
         if not candidates:
             kind = "another form" if wants_other else "the same form"
             raise RejectedRowError("no_rejected", f"bucket {bucket_of(poem.group)} has no other poem of {kind}")
-        return min(candidates, key=lambda other: draws.draw(seed, "rejected", poem.group, other.group))
+        return min(candidates, key=lambda other: draws.draw(seed, "rejected", poem.group, *other.couplets))
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:

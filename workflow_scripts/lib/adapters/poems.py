@@ -44,7 +44,11 @@ class PoemOptions(AdapterOptions):
 
 @dataclass(frozen=True)
 class Poem:
-    """A quatrain as two couplets, each a text like ``白日依山盡，黃河入海流。``"""
+    """A quatrain as two couplets, each a text like ``白日依山盡，黃河入海流。``
+
+    Its group is that of the first couplet, which is what a model is asked to continue: variants of a poem that begin
+    alike are one prompt.
+    """
 
     raw_id: str
     form: str
@@ -69,7 +73,7 @@ def read_poem(raw: RawRow) -> Poem:
     for form, couplet in _COUPLET.items():
         if couplet.fullmatch(first) and couplet.fullmatch(second):
             title, author = (_label(raw.value, name) for name in ("title", "author"))
-            return Poem(raw.id, form, (first, second), title, author, group_of(first + second))
+            return Poem(raw.id, form, (first, second), title, author, group_of(first))
     raise RejectedRowError("form", f"no two couplets of 5+5 or 7+7 Han characters: {first}{second}")
 
 
@@ -89,8 +93,8 @@ def check_selected(poem: Poem, options: PoemOptions) -> None:
 def prompt(poem: Poem, instructions: list[str], seed: int) -> dict[str, str]:
     """Return the user's message: one of the instructions with the first couplet in its place.
 
-    Drawn for the poem's text, so that a poem that stands twice in the files gives the same row twice and is
-    found by deduplication.
+    Drawn for that couplet, so that a poem that stands twice in the files gives the same row twice and is found by
+    deduplication.
     """
     number = draws.draw(seed, "instruction", poem.group) % len(instructions)
     return message("user", instructions[number].replace("{couplet}", poem.couplets[0]))

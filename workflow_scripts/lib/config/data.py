@@ -23,6 +23,21 @@ Reasoning = Literal["keep", "strip", "drop"]
 Refusals = Literal["keep", "drop"]
 
 
+class NearDuplicates(Section):
+    enabled: Switch
+    action: Literal["drop", "group"]
+    threshold: Ratio
+    ngram: Count
+    num_perm: Count
+    max_same_replies: optional(Count)
+
+
+class Decontaminate(Section):
+    enabled: Switch
+    max_overlap: Ratio
+    ngram: Count
+
+
 class Clean(Section):
     min_chars: optional(CountOrZero)
     max_chars: optional(Count)
@@ -39,6 +54,8 @@ class Clean(Section):
     pii: PersonalData
     reasoning: Reasoning
     refusals: Refusals
+    near_duplicates: NearDuplicates
+    decontaminate: Decontaminate
 
 
 class CleanOverrides(Section):

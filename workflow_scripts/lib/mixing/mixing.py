@@ -1,21 +1,24 @@
 """Which rows of which sources make up the data of one use, and in which order."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workflow_scripts.lib.config.data import MixUse
-from workflow_scripts.lib.config.fields import Count, NotNegative, Section, Whole, optional
+from workflow_scripts.lib.config.fields import Count, NotNegative, Ratio, Section, Switch, Whole, optional
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.mixing.candidates import Candidates, scan
+from workflow_scripts.lib.mixing.candidates import Candidates, SourceFiles, scan
+from workflow_scripts.lib.mixing.duplicates import drop_duplicates, drop_near_duplicates
+from workflow_scripts.lib.mixing.order import Order
 from workflow_scripts.lib.mixing.quotas import lowest, most_others, shares_of
-from workflow_scripts.lib.mixing.rows import line_at
 from workflow_scripts.lib.records import Drop
 
 log = logging.getLogger(__name__)
+
+REASONS = ("where", "contaminated", "duplicate_across_sources", "near_duplicate")  # in the order asked
 
 
 class Taken(Section):
@@ -31,6 +34,8 @@ class Mixing(Section):
 
     seed: Whole
     mix: MixUse
+    drop_near_duplicates: Switch
+    max_overlap: optional(Ratio)  # with an evaluation text; None: rows are not decontaminated
     sources: dict[str, Taken]
 
 
@@ -39,33 +44,39 @@ class Mixture:
     """The chosen rows of each source, their common order, the ledger, and the sums."""
 
     parts: list[Candidates]
-    order: list[tuple[int, int]]  # (number of the part, position in its rows)
+    order: Order
     drops: list[Drop]
     summary: dict[str, Any]
 
 
-def mix(files: dict[str, Path], config: Mixing) -> Mixture:
-    """Choose the rows; only numbers are held in memory, some 50 bytes a row.
+def mix(files: dict[str, SourceFiles], config: Mixing) -> Mixture:
+    """Choose the rows; only numbers are held in memory, some 70 bytes a row.
 
     With ``max_samples`` every source gives its weight's share of it. Without, every source with a weight above 0 gives
     all its rows: weights then only switch sources on and off. No row is taken twice, so a source with fewer rows than
     its share lowers the total.
 
     Args:
-        files: Clean rows of every source; of two rows with the same contents the one of the earlier source stays.
+        files: Of every source; of two rows with the same contents, or near-duplicates, the earlier one stays.
         config: Seed, quotas, weights.
 
     Raises:
         UserError: If no row is left.
     """
     parts = [
-        scan(name, path, config.seed, config.sources[name].where)
-        for name, path in files.items()
+        scan(name, source, config.seed, config.sources[name].where, config.max_overlap)
+        for name, source in files.items()
         if config.sources[name].weight > 0
     ]
-    sums = {part.source: {"in": part.num_read, "where": len(part.excluded)} for part in parts}
+    sums = {part.source: {"in": part.num_read} for part in parts}
     drops = [Drop(row_id, "where", detail) for part in parts for row_id, detail in part.excluded]
-    drops += _drop_duplicates(parts, sums)
+    drops += [Drop(row_id, "contaminated", detail) for part in parts for row_id, detail in part.contaminated]
+    drops += drop_duplicates(parts)
+    if config.drop_near_duplicates:
+        drops += drop_near_duplicates(parts)
+    counts = Counter((drop.id.partition("/")[0], drop.reason) for drop in drops)
+    for part in parts:
+        sums[part.source] |= {reason: counts[part.source, reason] for reason in REASONS}
     _take_shares(parts, config, sums)
     _keep_zh_ratio(parts, config.mix.min_zh_ratio, sums)
     for part in parts:
@@ -76,39 +87,6 @@ def mix(files: dict[str, Path], config: Mixing) -> Mixture:
     num_zh = sum(int(part.rows["is_zh"].sum()) for part in parts)
     summary = {"sources": sums, "rows": total, "zh_rows": num_zh, "max_samples": config.mix.max_samples}
     return Mixture(parts, _order(parts, config.mix.curriculum), drops, summary)
-
-
-def _drop_duplicates(parts: list[Candidates], sums: dict[str, Any]) -> list[Drop]:
-    """Drop rows whose contents an earlier source has too."""
-    drops = []
-    if not parts:
-        return drops
-    rows = np.concatenate([part.rows for part in parts])
-    owner = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
-    order = np.lexsort((np.arange(len(rows)), rows["low"], rows["high"]))
-    is_repeat = np.zeros(len(rows), bool)
-    same = (rows["high"][order][1:] == rows["high"][order][:-1]) & (rows["low"][order][1:] == rows["low"][order][:-1])
-    is_repeat[order[1:][same]] = True
-    first = np.arange(len(rows))
-    for position in np.flatnonzero(same):
-        first[order[position + 1]] = first[order[position]]
-    for number, part in enumerate(parts):
-        repeats = np.flatnonzero(is_repeat & (owner == number))
-        start = int(np.searchsorted(owner, number))
-        for position in repeats:
-            kept_by = parts[owner[first[position]]]
-            kept = line_at(kept_by, int(first[position] - np.searchsorted(owner, owner[first[position]])))
-            drops.append(
-                Drop(
-                    line_at(part, int(position - start))["id"],
-                    "duplicate_across_sources",
-                    f"same contents as {kept['id']}",
-                )
-            )
-        sums[part.source]["duplicate_across_sources"] = len(repeats)
-    for number, part in enumerate(parts):
-        part.rows = part.rows[~is_repeat[owner == number]]
-    return drops
 
 
 def _take_shares(parts: list[Candidates], config: Mixing, sums: dict[str, Any]) -> None:
@@ -151,10 +129,10 @@ def _cut(part: Candidates, count: int | None) -> int:
     return before - len(part.rows)
 
 
-def _order(parts: list[Candidates], curriculum: str) -> list[tuple[int, int]]:
+def _order(parts: list[Candidates], curriculum: str) -> Order:
     owner = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
     position = np.concatenate([np.arange(len(part.rows)) for part in parts])
-    rows = np.concatenate([part.rows for part in parts])
-    keys = [owner, rows["draw"]] + ([rows["length"]] if curriculum == "short_to_long" else [])
+    counted = ("draw", "length") if curriculum == "short_to_long" else ("draw",)
+    keys = [owner] + [np.concatenate([part.rows[name] for part in parts]) for name in counted]
     order = np.lexsort(keys)  # the last key counts first
-    return list(zip(owner[order].tolist(), position[order].tolist(), strict=True))
+    return Order(owner[order], position[order])

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import numpy as np
+
 from workflow_scripts.lib.accounting import Sums
 from workflow_scripts.lib.mixing.mixing import Mixture
 
@@ -14,7 +16,7 @@ def sums_of(mixture: Mixture) -> dict[str, Sums]:
     Raises:
         RuntimeError: If they do not agree.
     """
-    taken = Counter(number for number, _ in mixture.order)
+    taken = np.bincount(mixture.order.parts, minlength=len(mixture.parts)).tolist()
     listed: dict[str, Counter[str]] = {part.source: Counter() for part in mixture.parts}
     for drop in mixture.drops:
         listed[drop.id.partition("/")[0]][drop.reason] += 1

@@ -49,6 +49,9 @@ class CardConfig(Section):
     receipts: dict[str, Text]  # source -> key of its fetched files; one with files of its own has none
 
 
+DUPLICATES = ("duplicate", "duplicate_across_sources", "near_duplicate")
+
+
 @dataclass(frozen=True)
 class SourceFiles:
     rows: Path
@@ -58,6 +61,7 @@ class SourceFiles:
     standard_drops: Path
     clean_sums: Path
     clean_drops: Path
+    links: Path | None  # only sources that models learn from are compared with each other
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def build(
     uses: dict[str, UseFiles],
     receipts: dict[str, dict[str, Any]],
     model: dict[str, Any],
+    leaks: dict[str, Any],
 ) -> card_schema.Card:
     """Return the card.
 
@@ -82,6 +87,7 @@ def build(
         uses: Files of every use, ``sft`` and ``preference``.
         receipts: Key -> receipt of fetched files.
         model: The base model's config.json.
+        leaks: Prompts and replies that stand in two splits.
 
     Raises:
         RuntimeError: If the sums do not reconcile.
@@ -95,7 +101,7 @@ def build(
     in_use = {use: _use(config, use, files, split_sums[use], measured, parameters) for use, files in uses.items()}
     used = sorted({name for sums in split_sums.values() for name in sums.counts})
     judged = licences.verdict({name: config.sources[name].license for name in used})
-    clusters = {name: card_measures.clusters(rows) for name, rows in measured.items()}
+    clusters = {name: card_measures.clusters(files.links) for name, files in sources.items() if files.links}
     histograms = {name: card_measures.histogram(rows) for name, rows in kept.items()}
     return card_schema.Card(
         version=card_schema.VERSION,
@@ -111,16 +117,19 @@ def build(
             "clean": {name: effective_bounds(config.clean, config.sources[name].clean) for name in sources},
             "repetition_ngram": config.clean.repetition_ngram,
             "mix": {use: getattr(config.mix, use).model_dump() for use in uses},
+            "near_duplicates": config.clean.near_duplicates.model_dump(),
+            "decontaminate": config.clean.decontaminate.model_dump(),
             "split": config.split.model_dump(),
         },
         funnel={name: [_step(step, split_sums, name) for step in steps] for name, steps in funnel.items()},
         duplicates={name: _duplicates(steps) for name, steps in funnel.items()},
-        clusters={name: found for name, found in clusters.items() if found is not None},
+        clusters=clusters,
         distributions={name: card_measures.distributions(rows) for name, rows in kept.items()},
         histograms={name: found for name, found in histograms.items() if found is not None},
         languages={name: card_measures.counts(rows, "lang") for name, rows in kept.items()},
         turns={name: card_measures.counts(rows, "turns") for name, rows in kept.items()},
         uses=in_use,
+        leaks=leaks,
         memory=_memory(shape, in_use),
         warnings=_warnings(in_use),
         samples=_samples(sources, uses, config),
@@ -229,4 +238,4 @@ def _samples(sources: dict[str, SourceFiles], uses: dict[str, UseFiles], config:
 
 
 def _duplicates(steps: list[Sums]) -> int:
-    return sum(step.dropped.get(reason, 0) for step in steps for reason in ("duplicate", "duplicate_across_sources"))
+    return sum(step.dropped.get(reason, 0) for step in steps for reason in DUPLICATES)

@@ -85,11 +85,15 @@ def counts(kept: pl.LazyFrame, column: str) -> dict[str, int]:
     return dict(sorted((str(name), number) for name, number in found))
 
 
-def clusters(rows: pl.LazyFrame) -> dict[str, int] | None:
+def clusters(links: Path) -> dict[str, int]:
     """Return near-duplicate clusters of a source before cleaning: how many, of how many rows, and the largest one."""
-    if CLUSTER not in rows.collect_schema().names():
-        return None
-    sizes = rows.drop_nulls(CLUSTER).group_by(CLUSTER).agg(pl.len().alias("size")).filter(pl.col("size") > 1)
+    sizes = (
+        pl.scan_parquet(links)
+        .drop_nulls(CLUSTER)
+        .group_by(CLUSTER)
+        .agg(pl.len().alias("size"))
+        .filter(pl.col("size") > 1)
+    )
     number, members, largest = (
         sizes.select(pl.len(), pl.col("size").sum(), pl.col("size").max().fill_null(0).alias("largest"))
         .collect()

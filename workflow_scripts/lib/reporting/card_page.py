@@ -31,6 +31,7 @@ def page(card: dict[str, Any]) -> str:
         *(_funnel(name, steps) for name, steps in card["funnel"].items()),
         "## Rules and thresholds 规则与阈值",
         *_rules(card),
+        _leaks(card["leaks"]),
         "## Distributions 分布",
         f"Rows that passed cleaning; tokens of {code(card['model']['base'])}. 通过清洗的数据；词元按该模型的分词器计。"
         " Where tokens were counted of a part of the rows only, the figures are that part's. "
@@ -152,6 +153,14 @@ def _rules(card: dict[str, Any]) -> Iterator[str]:
     yield f"Split by group 按组划分: train {split['train']:g}, val {split['val']:g}, test {split['test']:g}."
     for use, mix in rules["mix"].items():
         yield f"Mix 混合 ({use}): " + ", ".join(f"{code(key)} {_value(value)}" for key, value in mix.items())
+
+
+def _leaks(leaks: dict[str, Any]) -> str:
+    prompts, replies = leaks["prompts"], leaks["replies"]
+    return (
+        f"In two splits 跨划分: prompts 提示 {prompts['in_two_splits']:,} / {prompts['distinct']:,}, "
+        f"replies 回复 {replies['in_two_splits']:,} / {replies['distinct']:,}."
+    )
 
 
 def _distributions(card: dict[str, Any]) -> str:

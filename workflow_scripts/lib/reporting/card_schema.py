@@ -115,6 +115,7 @@ class Card(Part):
     funnel: dict[str, list[Step]]
     duplicates: dict[str, int]
     clusters: dict[str, dict[str, int]] = {}
+    leaks: dict[str, dict[str, Any]]
     distributions: dict[str, dict[str, dict[str, float]]]
     histograms: dict[str, Histogram]
     languages: dict[str, dict[str, int]]

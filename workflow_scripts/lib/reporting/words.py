@@ -19,6 +19,8 @@ REASONS: dict[str, Words] = {
     "outside_share": {"en": "outside the share", "zh": "不在所取份额内"},
     "no_rejected": {"en": "no rejected side found", "zh": "找不到被拒一方"},
     "duplicate": {"en": "duplicate", "zh": "重复"},
+    "near_duplicate": {"en": "near-duplicate", "zh": "近似重复"},
+    "contaminated": {"en": "holds an evaluation text", "zh": "含评测文本"},
     "duplicate_across_sources": {"en": "duplicate across sources", "zh": "跨来源重复"},
     "joined": {"en": "joined into other rows", "zh": "并入其他行"},
     "further": {"en": "further rows of one record", "zh": "一条拆出的多行"},

@@ -1,0 +1,51 @@
+"""Find the standard rows of one source that hold texts of an evaluation."""
+
+import argparse
+import itertools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from workflow_scripts.lib import logs
+from workflow_scripts.lib.dedup.contamination import SCHEMA, Contamination, index, overlaps, texts_of
+from workflow_scripts.lib.dedup.texts import everything
+from workflow_scripts.lib.jsonl import read_rows
+from workflow_scripts.lib.readers.files import read_file
+from workflow_scripts.lib.tables import atomic_parquet
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: list[str] | None = None) -> None:
+    logs.start()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Contamination.model_validate_json, required=True)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--evaluation-rows", type=Path, nargs="*", required=True, help="standard rows")
+    parser.add_argument("--evaluation-files", type=Path, nargs="*", required=True, help="in any shape")
+    parser.add_argument("--overlaps", type=Path, required=True)
+    args = parser.parse_args(argv)
+
+    texts = itertools.chain(_texts_of_rows(args.evaluation_rows), _texts_of_files(args.evaluation_files))
+    known = index(texts, args.config.ngram)
+    num_found = 0
+    with atomic_parquet(args.overlaps, SCHEMA) as writer:
+        for table in overlaps(read_rows(args.rows), known, args.config.ngram):
+            writer.write_table(table)
+            num_found += table.num_rows
+    log.info("%s: %d rows share words with %d evaluation texts", args.rows.stem, num_found, len(known.names))
+
+
+def _texts_of_rows(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        yield from ((row["id"], everything(row)) for row in read_rows(path))
+
+
+def _texts_of_files(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        for record in read_file(path, None):
+            yield from texts_of(f"{path.parent.name}/{path.name}#{record.row}", record.value)
+
+
+if __name__ == "__main__":
+    main()
