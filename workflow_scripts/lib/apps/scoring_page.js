@@ -34,6 +34,7 @@ function keep(id) {
   unsaved[id] = { reply_id: id, rater, ...structuredClone(scores[id]) };
   remember();
   progress();
+  $("saved").hidden = true;
   send();
 }
 
@@ -71,6 +72,7 @@ async function deliver() {
     remember();
   }
   $("unsaved").hidden = true;
+  $("saved").hidden = false;
 }
 
 async function refuse(reply) {

@@ -2,8 +2,7 @@
 
 from workflow_scripts.lib.evaluation.failure_types import Failure
 from workflow_scripts.lib.evaluation.panel_scores import Criterion
-
-Words = dict[str, str]  # language -> text
+from workflow_scripts.lib.reporting.words import Words
 
 CRITERIA: dict[Criterion, Words] = {
     "following": {"en": "Instruction kept", "zh": "遵循指令"},
