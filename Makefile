@@ -6,9 +6,11 @@ PYTHON ?= python3
 RUN := PATH="$(BIN):$$PATH"
 CORES ?= 1
 MAX_SIZE ?= 0
+RESULTS ?= results
+PORT ?= 8377
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-full lint format schema plan what-if store prune clean
+.PHONY: help setup report panel test test-full lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +19,9 @@ setup: $(VENV)/.ready  ## Build .venv from envs/requirements.txt
 
 report: setup  ## Fine-tune, align and evaluate the default recipe; ends with results/eval/report.html
 	$(RUN) snakemake --cores $(CORES) results/eval/report.json
+
+panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
+	@$(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
 	$(RUN) pytest -n 2 --dist loadfile

@@ -221,6 +221,7 @@ rule write_report:
         metrics=expand("results/models/{stage}/metrics.json", stage=PLAN.trained_stages),
         timing=expand("results/models/{stage}/timing.json", stage=PLAN.trained_stages),
         parity=rules.merge_adapter.output.parity,
+        scores=PLAN.panel_scores(),
     output:
         json="results/eval/report.json",
         html="results/eval/report.html",
@@ -243,6 +244,7 @@ rule write_report:
             --metrics {input.metrics:q} \
             --timing {input.timing:q} \
             --merge-parity {input.parity:q} \
+            --panel-scores {input.scores:q} \
             --report-json {output.json:q} \
             --report-html {output.html:q} \
             2>&1 | tee {log:q}

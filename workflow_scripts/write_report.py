@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workflow_scripts.lib import jsonl, logs
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation.panel_scores import read_scores
 from workflow_scripts.lib.reporting import html_page, report
 from workflow_scripts.lib.reporting.report_schema import Provenance
 
@@ -21,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--config",
         required=True,
-        help="JSON: recipe, hardware, seed, held_out, model, sft, align, eval",
+        help="JSON: recipe, hardware, seed, held_out, model, sft, align, eval, panel_scores",
     )
     parser.add_argument("--card", type=Path, required=True, help="the data card's JSON")
     parser.add_argument("--folder", type=Path, required=True, help="of the evaluations: <stage>/<kind>.json below it")
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="<stage>/metrics.json of training")
     parser.add_argument("--timing", type=Path, nargs="+", required=True, help="<stage>/timing.json of training")
     parser.add_argument("--merge-parity", type=Path, required=True, help="how the merged model compares")
+    parser.add_argument("--panel-scores", type=Path, nargs="*", required=True, help="people's scores, if there are any")
     parser.add_argument("--report-json", type=Path, required=True)
     parser.add_argument("--report-html", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -40,8 +42,10 @@ def main(argv: list[str] | None = None) -> None:
     for name, path in files.items():
         stage, kind = name.split("/", 1)
         evaluations.setdefault(kind, {})[stage] = jsonl.read_json(path)
+    scores = {reply_id: given for path in args.panel_scores for reply_id, given in read_scores(path).items()}
     metrics, timing = ({path.parent.name: path for path in given} for given in (args.metrics, args.timing))
     files |= {f"{stage}/metrics": path for stage, path in metrics.items()} | {"card": args.card}
+    files |= {path.stem: path for path in args.panel_scores}
     provenance = Provenance(
         hardware=config.hardware,
         versions={"python": platform.python_version(), **versions()},
@@ -55,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         jsonl.read_json(args.card),
         jsonl.read_json(args.merge_parity),
         provenance,
+        scores,
     )
     jsonl.write_json(args.report_json, built.as_json())
     with jsonl.atomic_writer(args.report_html) as stream:

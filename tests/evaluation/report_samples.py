@@ -22,6 +22,7 @@ CONFIG = {
     "sft": {"global_batch_size": 8},
     "align": {"method": "orpo", "global_batch_size": 6},
     "eval": {"bootstrap_samples": 500},
+    "panel_scores": None,
 }
 CARD = {
     "sources": {
@@ -109,9 +110,12 @@ def panel(reply: str) -> dict:
         "stopped": False,
         "repetition": 0.5,
         "han_ratio": 0.9,
+        "language": "zh",
+        "in_language": True,
         "check": "quatrain5",
         "passed": False,
         "fault": "foreign script",
+        "failure": "format",
     }
     return {
         "prompts": 1,
@@ -121,8 +125,12 @@ def panel(reply: str) -> dict:
         "repetition": 0.5,
         "han_ratio": 0.9,
         "distinct": 1.0,
+        "in_language": 1.0,
         "checked": 1,
+        "format_checked": 1,
         "passed": 0.0,
+        "format_passed": 0.0,
+        "failures": {"format": 1},
         "settings": {"seed": 42},
         "samples": [sample],
     }

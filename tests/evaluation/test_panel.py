@@ -46,7 +46,7 @@ def test_shipped_prompts(path: Path) -> None:
     check_prompts(prompts, path.name)
     assert len(prompts) == 20
     assert len({found["messages"][0]["content"] for found in prompts}) == 20
-    assert all(set(found) <= {"id", "theme", "messages", "check"} for found in prompts)
+    assert all(set(found) <= {"id", "theme", "messages", "check", "language"} for found in prompts)
     assert all(found["messages"][-1]["role"] == "user" for found in prompts)
 
 
@@ -73,6 +73,7 @@ def test_general_asks_about_many_things() -> None:
         ([{"id": "b", "messages": ASKED}], "the prompt has no 'theme'", "p.jsonl, line 1"),
         ([prompt("a"), prompt("a")], "id 'a' comes twice", "p.jsonl, line 2"),
         ([prompt("a", check="sonnet")], "unknown check 'sonnet'", "p.jsonl, line 1"),
+        ([prompt("a", language="fr")], "unknown language 'fr'", "p.jsonl, line 1"),
     ],
 )
 def test_bad_prompts(prompts: list[dict], what: str, where: str) -> None:
@@ -94,6 +95,41 @@ def test_measures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["prompts"], found["checked"], found["passed"], found["distinct"]) == (3, 2, 0.5, 1.0)
     assert found["tokens"] == pytest.approx(40 / 3, abs=1e-3)
     assert found["stopped"] == pytest.approx(2 / 3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("reply", "more", "language", "in_language", "failure"),
+    [
+        ("山空猨屢嘯，林靜鶴頻驚。", {}, "zh", True, "none"),
+        ("The river is far away.", {}, "en", False, "off_topic"),
+        ("The river is far away.", {"language": "en"}, "en", True, "none"),
+        ("The river is far away.", {"language": "any"}, "en", True, "none"),
+        ("江は青い", {}, "other", False, "off_topic"),
+        ("100", {}, "any", True, "none"),
+        ("100", {"check": "contains:101"}, "any", True, "factual_error"),
+    ],
+)
+def test_language_is_that_of_the_prompt_or_the_one_it_asks_for(
+    monkeypatch: pytest.MonkeyPatch, reply: str, more: dict, language: str, in_language: bool, failure: str
+) -> None:
+    monkeypatch.setattr(panel, "generate", lambda *_: [Reply(reply, 9, True)])
+    asked = [{"role": "user", "content": "江上清風起，山空猨屢嘯"}]
+    prompts = [prompt("1", messages=asked, **more)]
+    found = evaluate_panel(None, None, prompts, PanelConfig.model_validate(config()), "p.jsonl")
+    (sample,) = found["samples"]
+    assert (sample["language"], sample["in_language"], sample["failure"]) == (language, in_language, failure)
+    assert (found["in_language"], found["failures"]) == (float(in_language), {failure: 1})
+
+
+def test_format_checks_are_summed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies = [Reply('{"a": 1}', 9, True), Reply("江上清風", 9, True), Reply("江上清風", 9, True)]
+    monkeypatch.setattr(panel, "generate", lambda *_: replies)
+    checks = ("json", "list:2", "contains:江")
+    prompts = [prompt(check, check=check, language="any") for check in checks]
+    found = evaluate_panel(None, None, prompts, PanelConfig.model_validate(config()), "p.jsonl")
+    assert (found["checked"], found["format_checked"], found["format_passed"]) == (3, 2, 0.5)
+    assert found["passed"] == pytest.approx(2 / 3, abs=1e-6)
+    assert found["failures"] == {"none": 2, "format": 1}
 
 
 def test_the_id_of_a_reply_is_its_own() -> None:

@@ -30,6 +30,7 @@ def build(evaluations: dict | None = None, training: dict | None = None, **confi
         report_samples.CARD,
         report_samples.PARITY,
         PROVENANCE,
+        {},
     )
 
 
@@ -196,7 +197,7 @@ def test_an_interval_without_0_beside_no_significant_change_is_explained() -> No
     assert (found.p_value, found.verdict) == (0.125, "no significant change")
     assert found.explanation["en"] == (
         "The interval excludes 0; p = 0.125 ≥ 0.05 in McNemar's exact test, which decides: the bootstrap of a few "
-        "right or wrong answers is too sure of itself."
+        "items is too sure of itself."
     )
     assert found.explanation["zh"].startswith("区间不含 0；McNemar 精确检验 p = 0.125 ≥ 0.05，以检验为准")
 
@@ -211,7 +212,7 @@ def test_an_interval_without_0_beside_no_significant_change_is_explained() -> No
     ],
 )
 def test_explanations(low: float, high: float, p_value: float | None, text: str) -> None:
-    assert report_words.explanation(Difference(0.1, low, high), p_value, 0.05)["en"] == text
+    assert report_words.explanation(Difference(0.1, low, high), p_value, 0.05, report_words.MCNEMAR)["en"] == text
 
 
 def test_the_report_says_how_it_is_read() -> None:
@@ -273,6 +274,7 @@ def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> 
             *("--evaluations", *map(str, given)),
             *arguments(metrics=folder / "sft" / "metrics.json", timing=folder / "sft" / "timing.json"),
             *arguments(merge_parity=folder / "parity.json"),
+            "--panel-scores",
             *arguments(report_json=folder / "report.json", report_html=folder / "report.html"),
         ]
     )

@@ -125,6 +125,7 @@ def test_every_script_has_a_rule() -> None:
         "run_step",
         "manage_store",
         "what_if",
+        "score_panel",
     }
 
 

@@ -273,6 +273,34 @@ def test_a_new_panel_prompt_runs_the_panel(place: Place) -> None:
     assert run.rules.count("evaluate_panel") == 3
 
 
+def test_scores_of_people_run_the_report_only(place: Place) -> None:
+    path = place.repository / "human" / "panel_scores.jsonl"
+    path.parent.mkdir()
+    path.write_text("{}\n", encoding="utf-8")
+    assert set(place.make(stubs=True).rules) == TOLD - {"write_config"}
+    path.touch()
+    assert place.make(stubs=True).rules == []
+    path.write_text("{}\n{}\n", encoding="utf-8")
+    assert set(place.make(stubs=True).rules) == TOLD - {"write_config"}
+
+
+def test_a_score_given_while_the_report_is_made_is_not_forgotten(place: Place) -> None:
+    path = place.repository / "human" / "panel_scores.jsonl"
+    path.parent.mkdir()
+    path.write_text("{}\n", encoding="utf-8")
+    rules = place.repository / "rules" / "evaluation.smk"
+    text = rules.read_text(encoding="utf-8")
+    end = "2>&1 | tee {log:q}\n"
+    head, tail = text.split("rule write_report:", 1)
+    meanwhile = f"{end}            cat {place.folder}/meanwhile >> {{input.scores:q}}\n"
+    rules.write_text(f"{head}rule write_report:{tail.replace(end, meanwhile, 1)}", encoding="utf-8")
+    (place.folder / "meanwhile").write_text("{}\n", encoding="utf-8")
+    assert "write_report" in place.make(stubs=True).rules
+    (place.folder / "meanwhile").write_text("", encoding="utf-8")
+    assert "write_report" in place.make(stubs=True).rules
+    assert place.make(stubs=True).rules == []
+
+
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [

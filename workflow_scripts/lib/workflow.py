@@ -10,6 +10,7 @@ from workflow_scripts.lib.cleaning.bounds import blocklist_files, edits_of, effe
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
+from workflow_scripts.lib.provenance.records import file_digest
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
@@ -168,15 +169,25 @@ class Plan:
         return _canonical({name: self.value(name) for name in names} | {"model": model, "receipts": keys})
 
     def report_section(self) -> str:
-        """Return what the report tells of the config, canonical JSON."""
+        """Return what the report tells of the config, canonical JSON.
+
+        With the digest of people's scores as they are now: they may grow while the report is made, and Snakemake notes
+        the bytes of an input when a job ends, not those that it read.
+        """
         told = {name: self.value(name) for name in ("recipe", "hardware", "seed")}
         told |= {
             "model": self.values["model"],
             "held_out": self.held_out,
             "sft": {"global_batch_size": self.config.sft.global_batch_size},
             "align": {name: self.value(f"align.{name}") for name in ("method", "global_batch_size")},
+            "panel_scores": next((file_digest(Path(path)) for path in self.panel_scores()), None),
         }
         return _canonical(told | {"eval": {"bootstrap_samples": self.config.eval.bootstrap_samples}})
+
+    def panel_scores(self) -> list[str]:
+        """Return the file of people's scores, if there is one; like raw data it is the repository's."""
+        path = self.repository / "human" / "panel_scores.jsonl"
+        return [self.relative(path)] if self.evaluates("panel") and path.exists() else []
 
     def model_card_section(self, folder: str) -> str:
         """Return what the model card of results/models/<folder> tells of the config, canonical JSON."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from statistics import fmean
 from typing import Any
 
@@ -13,13 +14,16 @@ from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.batching import batched
-from workflow_scripts.lib.evaluation.checks.registry import run_check
+from workflow_scripts.lib.evaluation.checks.registry import failing_means, run_check
+from workflow_scripts.lib.evaluation.failure_guess import guess
+from workflow_scripts.lib.evaluation.failure_types import FAILURES
 from workflow_scripts.lib.evaluation.repetition import repetition
 from workflow_scripts.lib.evaluation.stage import model_settings
 from workflow_scripts.lib.generation import Reply, generate
-from workflow_scripts.lib.text import han_ratio
+from workflow_scripts.lib.text import LANGUAGES, han_ratio, language
 
 log = logging.getLogger(__name__)
+ANY = "any"  # a prompt's language: code, or JSON with English keys, is in none
 
 
 class PanelEval(Section):
@@ -38,7 +42,8 @@ def evaluate_panel(model: Any, tokenizer: Any, prompts: list[dict], config: Pane
     """Return every prompt with its reply and measures, and their summary.
 
     Args:
-        prompts: ``{"id", "theme", "messages"[, "check"]}``.
+        prompts: ``{"id", "theme", "messages"[, "check"][, "language"]}``; without ``language`` a reply should be in
+            that of what the user said last.
         where: Name of the prompts' file, for errors.
 
     Raises:
@@ -80,9 +85,16 @@ def check_prompts(prompts: list[dict], where: str) -> None:
         seen.add(prompt["id"])
         if "check" in prompt:
             run_check(prompt["check"], "", line)
+        if prompt.get("language", ANY) not in (*LANGUAGES, ANY):
+            choice = ", ".join((*LANGUAGES, ANY))
+            raise UserError(f"unknown language {prompt['language']!r}", line, f"choose one of: {choice}")
 
 
 def _sample(prompt: dict, dialogue: Messages, reply: Reply, where: str) -> dict:
+    asked = prompt["messages"][-1]["content"]
+    found = language_of(reply.text)
+    wanted = prompt.get("language") or language(asked)
+    in_language = ANY in (wanted, found) or wanted == found
     sample = {
         "id": prompt["id"],
         "theme": prompt["theme"],
@@ -94,11 +106,27 @@ def _sample(prompt: dict, dialogue: Messages, reply: Reply, where: str) -> dict:
         "stopped": reply.stopped,
         "repetition": round(repetition(reply.text), 6),
         "han_ratio": round(han_ratio(reply.text), 6),
+        "language": found,
+        "in_language": in_language,
     }
     if "check" in prompt:
         fault = run_check(prompt["check"], reply.text, where)
         sample |= {"check": prompt["check"], "passed": fault is None, "fault": fault}
+    sample["failure"] = guess(
+        asked,
+        reply.text,
+        in_language=in_language,
+        stopped=reply.stopped,
+        repetition=sample["repetition"],
+        passed=sample.get("passed"),
+        failing_means=failing_means(prompt["check"]) if "check" in prompt else None,
+    )
     return sample
+
+
+def language_of(reply: str) -> str:
+    """Return a reply's language; figures alone are in any."""
+    return language(reply) if any(map(str.isalpha, reply)) else ANY
 
 
 def reply_id(dialogue: Messages, reply: str) -> str:
@@ -109,6 +137,7 @@ def reply_id(dialogue: Messages, reply: str) -> str:
 
 def summarize(samples: list[dict]) -> dict:
     checked = [sample for sample in samples if "check" in sample]
+    formatted = [sample for sample in checked if failing_means(sample["check"]) == "format"]
     summary = {
         "prompts": len(samples),
         "characters": round(fmean(sample["characters"] for sample in samples), 3),
@@ -117,8 +146,12 @@ def summarize(samples: list[dict]) -> dict:
         "repetition": round(fmean(sample["repetition"] for sample in samples), 6),
         "han_ratio": round(fmean(sample["han_ratio"] for sample in samples), 6),
         "distinct": round(len({sample["reply"] for sample in samples}) / len(samples), 6),
+        "in_language": round(fmean(sample["in_language"] for sample in samples), 6),
         "checked": len(checked),
+        "format_checked": len(formatted),
     }
-    if checked:
-        summary["passed"] = round(fmean(sample["passed"] for sample in checked), 6)
-    return summary
+    for name, judged in (("passed", checked), ("format_passed", formatted)):
+        if judged:
+            summary[name] = round(fmean(sample["passed"] for sample in judged), 6)
+    failures = Counter(sample["failure"] for sample in samples)
+    return summary | {"failures": {name: failures[name] for name in FAILURES if failures[name]}}

@@ -8,11 +8,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from workflow_scripts.lib.reporting import html_charts, licences, report_words, words
+from workflow_scripts.lib.reporting import html_charts, licences, panel_words, report_words, words
 from workflow_scripts.lib.reporting.html_charts import Series
 from workflow_scripts.lib.reporting.report_schema import Report, Training
 
 HERE = Path(__file__)
+FAILURE = {"en": "Failure", "zh": "毛病"}
 CURVES = {  # figure of a training log -> label; those that a log lacks are not drawn
     "loss": ("损失", "Loss", {"zh": "奈特/词元", "en": "nats/token"}),
     "reward_accuracy": ("偏好判对率", "Preference judged right", {"zh": "比例", "en": "share"}),
@@ -44,6 +45,8 @@ def page(report: Report) -> str:
         "metric_name": lambda name: both(report_words.name_of(name)["zh"], report_words.name_of(name)["en"]),
         "pairs_name": lambda name: named(report_words.PAIRS, name),
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
+        "failure_name": lambda name: named(panel_words.FAILURES, name),
+        "criterion_name": lambda name: named(panel_words.CRITERIA | {"failure": FAILURE}, name),
         "interval": html_charts.interval,
         "bar": html_charts.bar,
     }

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from workflow_scripts.lib.config.fields import Count, Section, Text, Whole
 from workflow_scripts.lib.config.models import LicensedModel
 from workflow_scripts.lib.config.training import Method
-from workflow_scripts.lib.reporting import exposure, report_words
+from workflow_scripts.lib.evaluation.panel_scores import Scores
+from workflow_scripts.lib.reporting import exposure, panel_ratings, report_words
 from workflow_scripts.lib.reporting import report_schema as schema
 from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics
 
@@ -36,6 +37,7 @@ class ReportConfig(Section):
     sft: ReportTraining
     align: ReportAlign
     eval: ReportEval
+    panel_scores: Text | None
 
 
 def build(
@@ -45,6 +47,7 @@ def build(
     card: dict[str, Any],
     parity: dict[str, Any] | None,
     provenance: schema.Provenance,
+    scores: Scores,
 ) -> schema.Report:
     """Return the report.
 
@@ -54,10 +57,13 @@ def build(
         card: The data card.
         parity: How far the merged model is from adapter and base, if it was merged.
         provenance: Versions, digests, times.
+        scores: What people said of panel replies, of these and of others.
     """
     evaluations = _in_order(evaluations)
     measured = {stage for results in evaluations.values() for stage in results} | set(training)
-    metrics = all_metrics(evaluations, Resampling(config.eval.bootstrap_samples, config.seed))
+    resampling = Resampling(config.eval.bootstrap_samples, config.seed)
+    metrics = all_metrics(evaluations, resampling)
+    metrics += panel_ratings.metrics(evaluations.get("panel", {}), scores, resampling)
     return schema.Report(
         schema_version=schema.VERSION,
         recipe=config.recipe,
@@ -71,7 +77,7 @@ def build(
         metrics=metrics,
         training={stage: _training(stage, config, training[stage]) for stage in STAGES if stage in training},
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
-        panel=_panel(evaluations["panel"]) if "panel" in evaluations else None,
+        panel=_panel(evaluations["panel"], scores) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,
         preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
         over_length={
@@ -135,13 +141,13 @@ def _training(stage: str, config: ReportConfig, metrics: dict) -> schema.Trainin
     )
 
 
-def _panel(results: Results) -> schema.Panel:
+def _panel(results: Results, scores: Scores) -> schema.Panel:
     by_stage = {stage: {s["id"]: s for s in result["samples"]} for stage, result in results.items()}
     last = list(by_stage.values())[-1]
     prompts = [
         schema.PanelPrompt(
             **{key: sample[key] for key in ("id", "theme", "messages", "check") if key in sample},
-            replies={stage: _reply(found[name]) for stage, found in by_stage.items() if name in found},
+            replies={stage: _reply(found[name], scores) for stage, found in by_stage.items() if name in found},
         )
         for name, sample in last.items()
     ]
@@ -149,11 +155,14 @@ def _panel(results: Results) -> schema.Panel:
         stage: {key: value for key, value in result.items() if isinstance(value, int | float)}
         for stage, result in results.items()
     }
-    return schema.Panel(summary=summary, prompts=prompts)
+    failures = {stage: result["failures"] for stage, result in results.items()}
+    ratings = panel_ratings.ratings(results, scores)
+    return schema.Panel(summary=summary, failures=failures, ratings=ratings, prompts=prompts)
 
 
-def _reply(sample: dict) -> schema.Reply:
-    return schema.Reply(**{key: sample[key] for key in schema.Reply.model_fields if key in sample})
+def _reply(sample: dict, scores: Scores) -> schema.Reply:
+    measured = {key: sample[key] for key in schema.Reply.model_fields if key in sample}
+    return schema.Reply(**measured, **panel_ratings.said_of(sample["reply_id"], scores))
 
 
 def _preference(results: Results) -> schema.Preference | None:

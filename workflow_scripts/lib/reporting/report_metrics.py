@@ -10,7 +10,7 @@ import numpy as np
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting import report_words
-from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, StageValue, Verdict
+from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, Stage, StageValue, Verdict, Words
 
 LEVEL = 0.05  # of the exact test, as the intervals are of 95 %
 Results = dict[str, dict]  # stage -> what one evaluation wrote
@@ -61,7 +61,7 @@ def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampl
     for stage, found in values.items():
         if found:
             mean, error = statistics.mean_and_error(list(found.values()))
-            stages[stage] = _value(mean, error, len(found))
+            stages[stage] = stage_value(mean, error, len(found))
     comparisons = _compare(stages, values, _mean_difference(values, resampling), binary=binary)
     return Metric(name=name, kind=kind, unit=unit, lower_is_better=False, stages=stages, comparisons=comparisons)
 
@@ -79,7 +79,7 @@ def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Resu
         value = float(transform(ratio))
         # the delta method: the derivative of exp is exp itself
         error = error * value if error is not None and transform is np.exp else error
-        stages[stage] = _value(value, error, len(found))
+        stages[stage] = stage_value(value, error, len(found))
 
     def difference(first: str, second: str, keys: list[Key]) -> Difference:
         columns = [[column[key] for key in keys] for column in (nats[first], nats[second], weights[second])]
@@ -92,7 +92,7 @@ def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Resu
 def _harness(kind: str, results: Results, resampling: Resampling) -> Metric:
     metric = next(iter(results.values()))["metric"]
     values = {stage: _by_item(result["samples"], metric) for stage, result in results.items()}
-    stages = {stage: _value(r["value"], r.get("stderr"), r["n"]) for stage, r in results.items()}
+    stages = {stage: stage_value(r["value"], r.get("stderr"), r["n"]) for stage, r in results.items()}
     binary = all(value in (0.0, 1.0) for found in values.values() for value in found.values())
     lower = metric.split(",")[0] in ("word_perplexity", "byte_perplexity", "bits_per_byte", "ter")
     return Metric(
@@ -151,21 +151,43 @@ def _compare(
             sides = ([values[stage][key] == 1 for key in keys] for stage in (first, second))
             p_value = float(f"{statistics.mcnemar(*sides):.3g}")
         comparisons.append(
-            Comparison(
-                first=first,
-                second=second,
-                before=stages[first].value,
-                after=stages[second].value,
-                delta=round(found.delta, 6),
-                low=round(found.low, 6),
-                high=round(found.high, 6),
-                n=len(keys),
-                p_value=p_value,
-                verdict=verdict(found, p_value, lower_is_better=lower_is_better),
-                explanation=report_words.explanation(found, p_value, LEVEL),
+            compared(
+                (first, second),
+                (stages[first].value, stages[second].value),
+                found,
+                len(keys),
+                p_value,
+                lower_is_better=lower_is_better,
+                test=report_words.MCNEMAR,
             )
         )
     return comparisons
+
+
+def compared(
+    pair: tuple[Stage, Stage],
+    values: tuple[float, float],
+    found: Difference,
+    count: int,
+    p_value: float | None,
+    *,
+    lower_is_better: bool,
+    test: Words,
+) -> Comparison:
+    """Return how two stages differ: their names, their values, and the difference on ``count`` items of both."""
+    return Comparison(
+        first=pair[0],
+        second=pair[1],
+        before=values[0],
+        after=values[1],
+        delta=round(found.delta, 6),
+        low=round(found.low, 6),
+        high=round(found.high, 6),
+        n=count,
+        p_value=p_value,
+        verdict=verdict(found, p_value, lower_is_better=lower_is_better),
+        explanation=report_words.explanation(found, p_value, LEVEL, test),
+    )
 
 
 def verdict(difference: Difference, p_value: float | None, *, lower_is_better: bool) -> Verdict:
@@ -178,5 +200,5 @@ def verdict(difference: Difference, p_value: float | None, *, lower_is_better: b
     return "better" if (difference.delta < 0) == lower_is_better else "worse"
 
 
-def _value(value: float, error: float | None, count: int) -> StageValue:
+def stage_value(value: float, error: float | None, count: int) -> StageValue:
     return StageValue(value=round(value, 6), stderr=None if error is None else round(error, 6), n=count)

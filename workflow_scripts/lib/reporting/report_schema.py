@@ -28,8 +28,8 @@ class StageValue(Part):
 class Comparison(Part):
     """``to`` minus ``from`` on the same items, with its 95 % paired-bootstrap interval.
 
-    ``p_value`` is that of McNemar's exact test, where items are right or wrong; ``explanation`` says what the verdict
-    rests on.
+    ``p_value`` is that of an exact test: McNemar's where items are right or wrong, the sign test of people's scores.
+    ``explanation`` says what the verdict rests on.
     """
 
     first: Stage = Field(alias="from")
@@ -93,6 +93,8 @@ class Training(Part):
 
 
 class Reply(Part):
+    """``failure`` is guessed by rules; ``scores`` are the means of people's points, 0-5."""
+
     reply: str
     reply_id: str
     characters: int
@@ -100,8 +102,13 @@ class Reply(Part):
     stopped: bool
     repetition: float
     han_ratio: float
+    language: str
+    in_language: bool
     passed: bool | None = None
     fault: str | None = None
+    failure: str
+    scores: dict[str, float] | None = None
+    comments: list[str] | None = None
 
 
 class PanelPrompt(Part):
@@ -112,8 +119,36 @@ class PanelPrompt(Part):
     replies: dict[Stage, Reply]
 
 
+class RaterAgreement(Part):
+    """Krippendorff's alpha, and the shares of equal and of at most one apart, of replies that several people judged."""
+
+    replies: int
+    alpha: float | None = None
+    same: float
+    within_one: float | None = None
+
+
+class PanelRatings(Part):
+    """What people said of this panel: ``failures`` counts their judgements, ``guessed_alike`` is the share of those
+    that name the failure which was guessed. Scores of replies that are not on this panel count nowhere.
+    """
+
+    raters: int
+    replies: int
+    of: int
+    judgements: int
+    of_other_replies: int
+    agreement: dict[str, RaterAgreement]
+    failures: dict[Stage, dict[str, int]]
+    guessed_alike: float | None = None
+
+
 class Panel(Part):
+    """``failures`` are those guessed by rules."""
+
     summary: dict[Stage, dict[str, int | float]]
+    failures: dict[Stage, dict[str, int]]
+    ratings: PanelRatings | None = None
     prompts: list[PanelPrompt]
 
 

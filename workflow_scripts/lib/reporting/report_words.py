@@ -1,6 +1,7 @@
 """Names and figures as people read them, in English and Chinese."""
 
 from workflow_scripts.lib.evaluation.statistics import Difference
+from workflow_scripts.lib.reporting import panel_words
 from workflow_scripts.lib.reporting.report_schema import Comparison, Words
 
 STAGES: dict[str, Words] = {
@@ -15,6 +16,11 @@ METRICS: dict[str, Words] = {
     "preference_accuracy": {"en": "Preference accuracy", "zh": "偏好准确率"},
     "preference_margin": {"en": "Preference margin", "zh": "偏好差值"},
     "panel_passed": {"en": "Panel checks passed", "zh": "面板检查通过率"},
+    "panel_score": {"en": "People's score", "zh": "人工评分"},
+    **{
+        f"panel_score_{name}": {"en": f"People's score: {words['en'].lower()}", "zh": f"人工评分：{words['zh']}"}
+        for name, words in panel_words.CRITERIA.items()
+    },
     "poem_continuation": {"en": "Poem continuation", "zh": "诗句续接"},
 }
 VERDICTS: dict[str, Words] = {
@@ -25,13 +31,16 @@ VERDICTS: dict[str, Words] = {
 
 READING: Words = {
     "en": "Differences are taken on the same items, with their 95 % paired-bootstrap interval. An interval that holds "
-    "0 is no significant change; where items are right or wrong, McNemar's exact test must find p < 0.05 as well. "
-    "Not corrected for the number of comparisons.",
+    "0 is no significant change; where items are right or wrong, McNemar's exact test must find p < 0.05 as well, and "
+    "of people's scores the sign test. Not corrected for the number of comparisons.",
     "zh": "差值在同一批样本上计算，附 95% 配对自助法区间。区间含 0 即无显著变化；样本只分对错时，McNemar 精确检验还须 "
-    "p < 0.05。各项未作多重比较校正。",
+    "p < 0.05，人工评分则用符号检验。各项未作多重比较校正。",
 }
+MCNEMAR: Words = {"en": "McNemar's exact test", "zh": "McNemar 精确检验"}
+SIGN_TEST: Words = {"en": "the sign test", "zh": "符号检验"}
 
 UNITS: dict[str, Words] = {
+    "points": {"en": "points, 0–5", "zh": "分，0–5"},
     "share": {"en": "share, 0–1", "zh": "比例 0–1"},
     "per token": {"en": "per token", "zh": "按词元"},
     "nats": {"en": "nats", "zh": "奈特"},
@@ -68,20 +77,20 @@ def number(value: float, *, sign: bool = False) -> str:
     return text if sign else text.lstrip("+")
 
 
-def explanation(difference: Difference, p_value: float | None, level: float) -> Words:
-    """Say what a verdict rests on: the interval, and where items are right or wrong McNemar's exact test as well."""
+def explanation(difference: Difference, p_value: float | None, level: float, test: Words) -> Words:
+    """Say what a verdict rests on: the interval, and an exact test as well where there is one."""
     holds = {"en": "excludes 0", "zh": "不含 0"} if difference.significant else {"en": "holds 0", "zh": "含 0"}
     if p_value is None:
         return {"en": f"The interval {holds['en']}.", "zh": f"区间{holds['zh']}。"}
     sign = "<" if p_value < level else "≥"
     both = {
-        "en": f"The interval {holds['en']}; p = {p_value:g} {sign} {level:g} in McNemar's exact test",
-        "zh": f"区间{holds['zh']}；McNemar 精确检验 p = {p_value:g} {sign} {level:g}",
+        "en": f"The interval {holds['en']}; p = {p_value:g} {sign} {level:g} in {test['en']}",
+        "zh": f"区间{holds['zh']}；{test['zh']} p = {p_value:g} {sign} {level:g}",
     }
     if difference.significant and p_value >= level:
         return {
-            "en": f"{both['en']}, which decides: the bootstrap of a few right or wrong answers is too sure of itself.",
-            "zh": f"{both['zh']}，以检验为准：对错样本不多时，自助法区间过于乐观。",
+            "en": f"{both['en']}, which decides: the bootstrap of a few items is too sure of itself.",
+            "zh": f"{both['zh']}，以检验为准：样本不多时，自助法区间过于乐观。",
         }
     return {"en": f"{both['en']}.", "zh": f"{both['zh']}。"}
 

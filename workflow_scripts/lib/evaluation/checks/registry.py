@@ -5,21 +5,27 @@ wrong, or None.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.checks import contains, json_object, length, listing, quatrain
+from workflow_scripts.lib.evaluation.failure_types import Failure
 
-Check = Callable[[str, str], str | None]
+
+class Check(NamedTuple):
+    run: Callable[[str, str], str | None]
+    failing_means: Failure
+
 
 # Imported, not named: prompts choose checks in a data file, which no code digest reads.
 CHECKS: dict[str, Check] = {
-    "contains": contains.check,
-    "json": json_object.check,
-    "list": listing.check,
-    "max_chars": length.check_at_most,
-    "min_chars": length.check_at_least,
-    "quatrain5": quatrain.check_five,
-    "quatrain7": quatrain.check_seven,
+    "contains": Check(contains.check, "factual_error"),
+    "json": Check(json_object.check, "format"),
+    "list": Check(listing.check, "format"),
+    "max_chars": Check(length.check_at_most, "verbose"),
+    "min_chars": Check(length.check_at_least, "other"),
+    "quatrain5": Check(quatrain.check_five, "format"),
+    "quatrain7": Check(quatrain.check_seven, "format"),
 }
 
 
@@ -33,6 +39,11 @@ def run_check(name: str, text: str, where: str) -> str | None:
     if name not in CHECKS:
         raise UserError(f"unknown check {name!r}", where, f"choose one of: {', '.join(sorted(CHECKS))}")
     try:
-        return CHECKS[name](text, argument)
+        return CHECKS[name].run(text, argument)
     except ValueError as error:
         raise UserError(f"check {name!r}: {error}", where, "correct what follows the colon") from None
+
+
+def failing_means(name: str) -> Failure:
+    """Return what it says of a reply when this check fails."""
+    return CHECKS[name.partition(":")[0]].failing_means
