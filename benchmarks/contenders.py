@@ -18,6 +18,7 @@ from workflow_scripts.lib.chat_template import render_prompt, with_system_prompt
 from workflow_scripts.lib.config.training import Align, Model, Sft
 from workflow_scripts.lib.training import arguments
 from workflow_scripts.lib.training.collate import PairCollator, SftCollator
+from workflow_scripts.lib.training.orders import FileOrder
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs, encode_sft_rows
@@ -68,8 +69,6 @@ class Setting:
             "folder": self.folder,
             "seed": self.seed,
             "steps": self.steps,
-            "num_processes": 1,
-            "in_file_order": True,
             "execution": {"logging_steps": 1, "save_steps": 10**6},
         }
 
@@ -91,10 +90,12 @@ def sft_contenders(setting: Setting, rows: list[dict]) -> list[Contender]:
     def ours() -> tuple[Trainer, Times]:
         trainer = SftTrainer(
             model=setting.policy(0.0),
-            args=arguments.sft_arguments(sft, setting.model, section="sft", **setting.our_arguments()),
+            args=arguments.sft_arguments(sft, setting.model, **setting.our_arguments()),
             train_dataset=Dataset.from_list(encoded),
             processing_class=setting.tokenizer,
             data_collator=SftCollator(setting.tokenizer.pad_token_id),
+            order=FileOrder(len(encoded), sft.global_batch_size),
+            neftune_noise_alpha=None,
         )
         return trainer, NOTHING
 
@@ -121,7 +122,8 @@ def pair_contenders(method: str, setting: Setting, rows: list[dict]) -> list[Con
             train_dataset=Dataset.from_list(texts),
             processing_class=setting.tokenizer,
         )
-        if [_stock_ids(method, row) for row in trainer.train_dataset] != encoded:
+        ours = [{name: row[name] for name in ("prefix", "chosen", "rejected")} for row in encoded]
+        if [_stock_ids(method, row) for row in trainer.train_dataset] != ours:
             raise ValueError("stock TRL encodes the pairs differently: the trainers would not see the same rows")
         return trainer, NOTHING
 
@@ -134,10 +136,11 @@ def pair_contenders(method: str, setting: Setting, rows: list[dict]) -> list[Con
         trainer = PreferenceTrainer(
             model=policy.train(),
             align=align.model_copy(update={"prompt_loss": prompt_loss}),
-            args=arguments.align_arguments(align, setting.model, section="align", **setting.our_arguments()),
+            args=arguments.align_arguments(align, setting.model, **setting.our_arguments()),
             train_dataset=Dataset.from_list(prepared),
             processing_class=setting.tokenizer,
             data_collator=collator,
+            order=FileOrder(len(prepared), align.global_batch_size),
         )
         return trainer, once
 

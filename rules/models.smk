@@ -39,7 +39,6 @@ rule train_sft:
         validation=split_of("sft", split="val"),
         manifest=ancient("results/data/sft/split.json"),
         base=rules.prepare_base.output,
-        launcher=repository("config/accelerate/single.yaml"),
     output:
         weights="results/models/sft/adapter_model.safetensors",
         config="results/models/sft/adapter_config.json",
@@ -62,7 +61,7 @@ rule train_sft:
         r"""
         python -m workflow_scripts.run_step --step "train_sft {wildcards}" --code {params.code} \
             --inputs {input:q} --outputs {output:q} --store results/store -- \
-            accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_sft \
+            accelerate launch -m workflow_scripts.train_sft \
             --config {params.config:q} \
             --code {params.code} \
             --train {input.train:q} \
@@ -82,7 +81,6 @@ rule train_align:
         known=known("sft"),
         base=rules.prepare_base.output,
         adapter=[rules.train_sft.output.weights, rules.train_sft.output.config],
-        launcher=repository("config/accelerate/single.yaml"),
     output:
         weights="results/models/align/adapter_model.safetensors",
         config="results/models/align/adapter_config.json",
@@ -105,7 +103,7 @@ rule train_align:
         r"""
         python -m workflow_scripts.run_step --step "train_align {wildcards}" --code {params.code} \
             --inputs {input:q} --outputs {output:q} --store results/store -- \
-            accelerate launch --config_file {input.launcher:q} -m workflow_scripts.train_align \
+            accelerate launch -m workflow_scripts.train_align \
             --config {params.config:q} \
             --code {params.code} \
             --train {input.train:q} \

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from workflow_scripts.lib import jsonl, logs
 from workflow_scripts.lib.environment import check_pins
+from workflow_scripts.lib.execution import launched
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.records import Record
 from workflow_scripts.lib.provenance.store import Store
 
 log = logging.getLogger(__name__)
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -53,7 +55,7 @@ def _run(args: argparse.Namespace, key: str, inputs: dict[str, str]) -> Record:
     for path in args.outputs:  # a command that opens one to write would write into the store as well
         Path(path).unlink(missing_ok=True)
     started = time.monotonic()
-    status = _call(args.command)
+    status = _call(launched(args.command, REPOSITORY))
     if status:
         sys.exit(status)
     outputs = [*args.outputs, *_files_of(args.folder)]

@@ -7,9 +7,10 @@ from pathlib import Path
 from datasets import Dataset
 from transformers import set_seed
 
-from workflow_scripts.lib import jsonl, logs, model_loading, runtime
+from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Align, Model
-from workflow_scripts.lib.training import arguments, checkpoints
+from workflow_scripts.lib.execution import execution
+from workflow_scripts.lib.training import arguments, checkpoints, orders, processes
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
     parser.add_argument("--output", type=Path, required=True, help="folder of the aligned adapter")
     args = parser.parse_args(argv)
-    runtime.use_threads()
+    processes.join()
     config = json.loads(args.config)
     align, model_config = Align.model_validate(config["align"]), Model.model_validate(config["model"])
     seed = config["seed"] if align.seed is None else align.seed
@@ -47,8 +48,10 @@ def main(argv: list[str] | None = None) -> None:
         set_seed(seed)
         model = model_loading.load_model(args.base, model_config, args.adapter, trainable=True)
         collator = PairCollator(tokenizer.pad_token_id)
-        steps = arguments.num_steps(align, len(rows))
-        rows = rows[: steps * align.global_batch_size]  # mixed already: the rest would never be seen
+        if align.max_steps is not None:
+            rows = rows[: align.max_steps * align.global_batch_size]  # mixed already: the rest would not be needed
+        order = orders.make_order(align, "align", rows, seed, config["curriculum"])
+        steps = arguments.num_steps(align, order.rows_per_epoch)
         if uses_reference(align):
             rows, held_out = (add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out))
         trainer = PreferenceTrainer(
@@ -57,21 +60,19 @@ def main(argv: list[str] | None = None) -> None:
             args=arguments.align_arguments(
                 align,
                 model_config,
-                section="align",
                 folder=folder,
                 seed=seed,
                 steps=steps,
-                num_processes=runtime.num_processes(),
-                in_file_order=config["curriculum"] != "none",
-                execution=runtime.execution(),
+                execution=execution(),
             ),
             train_dataset=Dataset.from_list(rows),
             eval_dataset=Dataset.from_list(held_out),
             processing_class=tokenizer,
             data_collator=collator,
+            order=order,
         )
         stopwatch = Stopwatch()
-        metrics = {**ledger_figures(ledger, held_out_ledger), **run(trainer, folder, align.evaluations)}
+        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, align.evaluations)}
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

@@ -8,10 +8,11 @@ from datasets import Dataset
 from peft import get_peft_model
 from transformers import set_seed
 
-from workflow_scripts.lib import jsonl, logs, model_loading, runtime
+from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Model, Sft
-from workflow_scripts.lib.training import arguments, checkpoints
-from workflow_scripts.lib.training.collate import SftCollator
+from workflow_scripts.lib.execution import execution
+from workflow_scripts.lib.training import arguments, checkpoints, orders, processes
+from workflow_scripts.lib.training.collate import make_sft_collator
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import Stopwatch, ledger_figures, run, save_adapter
 from workflow_scripts.lib.training.sft_trainer import SftTrainer
@@ -28,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
     parser.add_argument("--output", type=Path, required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
-    runtime.use_threads()
+    processes.join()
     config = json.loads(args.config)
     sft, model_config = Sft.model_validate(config["sft"]), Model.model_validate(config["model"])
     seed = config["seed"] if sft.seed is None else sft.seed
@@ -45,27 +46,28 @@ def main(argv: list[str] | None = None) -> None:
     )
     with checkpoints.reserved(args.checkpoints, run_id) as folder:
         set_seed(seed)
+        order = orders.make_order(sft, "sft", rows, seed, config["curriculum"])
         base = model_loading.load_model(args.base, model_config, trainable=True)
         trainer = SftTrainer(
             model=get_peft_model(base, arguments.lora_config(sft.lora)),
             args=arguments.sft_arguments(
                 sft,
                 model_config,
-                section="sft",
                 folder=folder,
                 seed=seed,
-                steps=arguments.num_steps(sft, len(rows)),
-                num_processes=runtime.num_processes(),
-                in_file_order=config["curriculum"] != "none",
-                execution=runtime.execution(),
+                steps=arguments.num_steps(sft, order.rows_per_epoch),
+                execution=execution(),
             ),
             train_dataset=Dataset.from_list(rows),
             eval_dataset=Dataset.from_list(held_out),
             processing_class=tokenizer,
-            data_collator=SftCollator(tokenizer.pad_token_id),
+            data_collator=make_sft_collator(tokenizer.pad_token_id, sft, model_config),
+            order=order,
+            bin_tokens=sft.max_length if sft.packing else None,
+            neftune_noise_alpha=sft.neftune_noise_alpha,
         )
         stopwatch = Stopwatch()
-        metrics = {**ledger_figures(ledger, held_out_ledger), **run(trainer, folder, sft.evaluations)}
+        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

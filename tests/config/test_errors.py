@@ -259,6 +259,39 @@ def test_no_mistake_hides_the_others() -> None:
             "choose sizes that divide; gradients are accumulated over the quotient",
         ),
         (
+            {
+                "sft": "{global_batch_size: 8, micro_batch_size: 4}",
+                "execution": "{num_processes: 4, launcher: config/accelerate/multi.yaml}",
+            },
+            "global_batch_size 8 is not a multiple of micro_batch_size 4 x 4 processes",
+            "sft.global_batch_size, sft.micro_batch_size, execution.num_processes",
+            "choose sizes that divide",
+        ),
+        (
+            {"execution": "{num_processes: 2}", "sft": "{micro_batch_size: 1}", "align": "{micro_batch_size: 1}"},
+            "num_processes is 2, and config/accelerate/single.yaml is for one process",
+            "execution.num_processes, execution.launcher",
+            "set launcher to config/accelerate/multi.yaml, or num_processes to 1",
+        ),
+        (
+            {"execution": "{launcher: config/accelerate/none.yaml}"},
+            "no such file or folder: config/accelerate/none.yaml",
+            "execution.launcher",
+            "correct the path",
+        ),
+        (
+            {"align": "{sampler: {order: mixed_buckets}}", "mix": "{preference: {curriculum: short_to_long}}"},
+            "order is mixed_buckets, and mix.preference.curriculum is short_to_long",
+            "align.sampler.order, mix.preference.curriculum",
+            "set order to shuffled, or curriculum to none",
+        ),
+        (
+            {"sft": "{sampler: {min_zh_ratio: 0.7}}"},
+            "min_zh_ratio is 0.7, and order is shuffled",
+            "sft.sampler.min_zh_ratio, sft.sampler.order",
+            "set order to mixed_buckets, or set the share of the whole data with mix.sft.min_zh_ratio",
+        ),
+        (
             {"align": "{global_batch_size: 8, micro_batch_size: 16}"},
             "global_batch_size 8 is not a multiple of micro_batch_size 16",
             "align.global_batch_size, align.micro_batch_size",

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny
 
-from workflow_scripts.lib import runtime
+from workflow_scripts.lib import execution
 from workflow_scripts.lib.config.evaluation import Generation
 from workflow_scripts.lib.model_loading import load_model, load_tokenizer
 
@@ -22,7 +22,7 @@ from workflow_scripts.lib.model_loading import load_model, load_tokenizer
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """For matrices this small a second thread costs more than it brings."""
-    monkeypatch.setenv(runtime.VARIABLE, '{"threads": 1}')
+    monkeypatch.setenv(execution.VARIABLE, '{"threads": 1}')
     torch.set_num_threads(1)
 
 

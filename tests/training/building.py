@@ -11,12 +11,13 @@ from transformers import set_seed
 
 from workflow_scripts.lib.config.training import Align, Model, Sft
 from workflow_scripts.lib.model_loading import load_model
-from workflow_scripts.lib.training import arguments
-from workflow_scripts.lib.training.collate import PairCollator, SftCollator
+from workflow_scripts.lib.training import arguments, orders
+from workflow_scripts.lib.training.collate import PairCollator, make_sft_collator
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer
 from workflow_scripts.lib.training.sft_trainer import SftTrainer
 
 MODEL = Model.model_validate(tiny.section("model"))
+SEED = 7
 EXECUTION = {"logging_steps": 1, "save_steps": 2, "report_to": ["none"]}
 
 
@@ -41,41 +42,46 @@ def with_adapter(base: Path, *, zero: bool = True) -> Any:
     return get_peft_model(load_model(base, MODEL, trainable=True), lora)
 
 
-def sft_trainer(base: Path, tokenizer: Any, rows: list[dict], folder: Path, **changes: Any) -> SftTrainer:
+def sft_trainer(
+    base: Path, tokenizer: Any, rows: list[dict], folder: Path, *, curriculum: str = "short_to_long", **changes: Any
+) -> SftTrainer:
     given = {"global_batch_size": 4, "micro_batch_size": 4, "epochs": None, "max_steps": 4, "learning_rate": 0.01}
     sft = Sft.model_validate(tiny.section("sft", **(given | changes)))
     return SftTrainer(
         model=with_adapter(base),
-        args=arguments.sft_arguments(sft, MODEL, **_how(sft, folder, len(rows), "sft")),
+        args=arguments.sft_arguments(sft, MODEL, **_how(sft, folder, len(rows))),
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        data_collator=SftCollator(tokenizer.pad_token_id),
+        data_collator=make_sft_collator(tokenizer.pad_token_id, sft, MODEL),
+        order=orders.make_order(sft, "sft", rows, SEED, curriculum),
+        bin_tokens=sft.max_length if sft.packing else None,
+        neftune_noise_alpha=sft.neftune_noise_alpha,
     )
 
 
-def preference_trainer(base: Path, tokenizer: Any, rows: list[dict], folder: Path, **changes: Any) -> PreferenceTrainer:
+def preference_trainer(
+    base: Path, tokenizer: Any, rows: list[dict], folder: Path, *, curriculum: str = "short_to_long", **changes: Any
+) -> PreferenceTrainer:
     given = {"global_batch_size": 4, "micro_batch_size": 4, "epochs": None, "max_steps": 4, "learning_rate": 0.01}
     align = Align.model_validate(tiny.section("align", **(given | changes)))
     return PreferenceTrainer(
         model=with_adapter(base, zero=False),
         align=align,
-        args=arguments.align_arguments(align, MODEL, **_how(align, folder, len(rows), "align")),
+        args=arguments.align_arguments(align, MODEL, **_how(align, folder, len(rows))),
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         data_collator=PairCollator(tokenizer.pad_token_id),
+        order=orders.make_order(align, "align", rows, SEED, curriculum),
     )
 
 
-def _how(training: Any, folder: Path, num_rows: int, section: str) -> dict[str, Any]:
+def _how(training: Any, folder: Path, num_rows: int) -> dict[str, Any]:
     return {
-        "section": section,
         "folder": folder,
-        "seed": 7,
+        "seed": SEED,
         "steps": arguments.num_steps(training, num_rows),
-        "num_processes": 1,
-        "in_file_order": True,
         "execution": EXECUTION,
     }
 
@@ -93,7 +99,7 @@ def loss_and_gradients(trainer: Any, batches: list[dict]) -> tuple[float, dict[s
     model = trainer.model.train()
     model.zero_grad()
     batches = [trainer._prepare_inputs(batch) for batch in batches]
-    totals = trainer._get_num_items_in_batch(batches, trainer.args.device)
+    totals = trainer._get_num_items_in_batch([batches], trainer.args.device)
     loss = 0.0
     for batch in batches:
         part = trainer.compute_loss(model, batch, num_items_in_batch=totals)

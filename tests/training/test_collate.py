@@ -2,7 +2,7 @@
 
 import torch
 
-from workflow_scripts.lib.training.collate import PairCollator, SftCollator, branch_attention
+from workflow_scripts.lib.training.collate import PackedCollator, PairCollator, SftCollator, branch_attention
 
 
 def test_sft_rows_are_padded_on_the_right():
@@ -13,8 +13,36 @@ def test_sft_rows_are_padded_on_the_right():
     batch = SftCollator(pad_token_id=0)(rows)
     assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["labels"].tolist() == [[-100, 2, 3], [4, -100, -100]]
-    assert batch["weight"].tolist() == [1.0, 0.5]
+    assert batch["labels"].tolist() == [[-100, 2, 3], [-100, -100, -100]]  # nothing precedes a first token
+    assert batch["weight"].tolist() == [[1.0, 1.0, 1.0], [0.5, 0.0, 0.0]]
+    assert batch["length"].tolist() == [[3, 3, 3], [1, 0, 0]]
+
+
+ROWS = [
+    {"input_ids": [1, 2], "labels": [1, 2], "weight": 1.0},
+    {"input_ids": [3], "labels": [3], "weight": 0.5},
+    {"input_ids": [4, 5], "labels": [-100, 5], "weight": 2.0},
+]
+
+
+def test_packed_rows_start_again_at_position_zero():
+    batch = PackedCollator(pad_token_id=0, flatten=False)([[ROWS[0], ROWS[1]], [ROWS[2]]])
+    assert {name: value.tolist() for name, value in batch.items()} == {
+        "input_ids": [[1, 2, 3], [4, 5, 0]],
+        "position_ids": [[0, 1, 0], [0, 1, 0]],
+        "labels": [[-100, 2, -100], [-100, 5, -100]],  # the first token of a row follows none of its own
+        "weight": [[1.0, 1.0, 0.5], [2.0, 2.0, 0.0]],
+        "length": [[2, 2, 1], [2, 2, 0]],
+    }
+
+
+def test_flattened_rows_are_one_sequence_with_their_bounds():
+    batch = PackedCollator(pad_token_id=0, flatten=True)([[ROWS[0], ROWS[1]], [ROWS[2]]])
+    assert batch["input_ids"].tolist() == [[1, 2, 3, 4, 5]]
+    assert batch["position_ids"].tolist() == [[0, 1, 0, 0, 1]]
+    assert batch["cu_seq_lens_q"].tolist() == batch["cu_seq_lens_k"].tolist() == [0, 2, 3, 5]
+    assert batch["cu_seq_lens_q"].dtype == torch.int32
+    assert batch["max_length_q"] == batch["max_length_k"] == 2
 
 
 def test_a_pair_shares_its_prefix():

@@ -12,8 +12,9 @@ from building import dialogue, pair
 
 from workflow_scripts.lib.config.training import Align, Sft
 from workflow_scripts.lib.training import checkpoints
-from workflow_scripts.lib.training.collate import CHOSEN, PREFIX, REJECTED, PairCollator, SftCollator
+from workflow_scripts.lib.training.collate import CHOSEN, PREFIX, REJECTED, PackedCollator, PairCollator, SftCollator
 from workflow_scripts.lib.training.log_probs import log_probs_at
+from workflow_scripts.lib.training.neftune import noisy_embeddings
 from workflow_scripts.lib.training.preference_trainer import pair_log_probs
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs, encode_sft_rows
@@ -65,6 +66,65 @@ def test_accumulated_pairs_equal_one_batch(base, tokenizer, pairs, tmp_path, met
     parts = building.loss_and_gradients(trainer, [collate([row]) for row in pairs[:4]])
     assert parts[0] == pytest.approx(whole[0], rel=EXACT)
     building.assert_same(whole[1], parts[1], EXACT)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("flatten", [False, True])
+def test_packed_equals_unpacked(base, tokenizer, rows, tmp_path, attention, flatten):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path)
+    trainer.model.set_attn_implementation(attention)
+    rows = [{**row, "weight": 1 / (number + 1)} for number, row in enumerate(rows)]
+    unpacked = building.loss_and_gradients(trainer, [SftCollator(tokenizer.pad_token_id)(rows)])
+    collate = PackedCollator(tokenizer.pad_token_id, flatten=flatten)
+    packed = building.loss_and_gradients(trainer, [collate([rows[:3], rows[3:4]]), collate([rows[4:]])])
+    assert packed[0] == pytest.approx(unpacked[0], rel=EXACT)
+    building.assert_same(unpacked[1], packed[1], 1e-5)
+    assert torch.equal(*(sum(trainer.count(batch) for batch in batches) for batches in batches_of(rows, collate)))
+
+
+def batches_of(rows, collate):
+    return [SftCollator(0)([row]) for row in rows], [collate([[row]]) for row in rows]
+
+
+def test_a_packed_row_does_not_see_the_one_before_it(base, tokenizer, rows):
+    model = building.with_adapter(base, zero=False).eval()
+    collate = PackedCollator(tokenizer.pad_token_id, flatten=False)
+    found = []
+    for first in (rows[0], rows[1], {**rows[1], "input_ids": rows[1]["input_ids"][::-1]}):
+        batch = collate([[first, rows[2]]])
+        with torch.no_grad():
+            logits = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits[0]
+        found.append(logits[-len(rows[2]["input_ids"]) :])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found[1], found[2], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_noise_is_bounded_by_the_length_of_each_row(base, tokenizer, rows, packed):
+    model = building.with_adapter(base)
+    collate = PackedCollator(0, flatten=False) if packed else SftCollator(0)
+    batch = collate([[rows[0], rows[1]], [rows[5]]] if packed else [rows[0], rows[1], rows[5]])
+    embed = model.get_input_embeddings()
+    clean = embed(batch["input_ids"])
+    with noisy_embeddings(model.train(), 5.0, batch["length"]):
+        noise = (embed(batch["input_ids"]) - clean).abs()
+    with noisy_embeddings(model.eval(), 5.0, batch["length"]):
+        assert torch.equal(embed(batch["input_ids"]), clean)
+    for length in {len(rows[at]["input_ids"]) for at in (0, 1, 5)}:
+        bound = 5.0 / (length * clean.shape[-1]) ** 0.5
+        assert 0.95 * bound < noise[batch["length"] == length].max() <= bound * (1 + 1e-4)
+
+
+def test_one_process_uses_one_of_several_cards(base, tokenizer, rows, tmp_path, monkeypatch):
+    make = building.arguments.sft_arguments
+
+    def with_four_cards(*args, **kwargs):
+        made = make(*args, **kwargs)
+        made._n_gpu = 4
+        return made
+
+    monkeypatch.setattr(building.arguments, "sft_arguments", with_four_cards)
+    assert building.sft_trainer(base, tokenizer, rows, tmp_path).args.n_gpu == 1
 
 
 def test_weight_two_is_the_row_twice(base, tokenizer, rows, tmp_path):
@@ -146,7 +206,11 @@ def test_dpo_starts_at_log_two_and_leaves_its_reference_alone(base, tokenizer, p
     assert figures["eval_reward_accuracy"] == 1.0
 
 
-@pytest.mark.parametrize("kind", ["sft", "orpo"])
+ALL_ON = {"packing": True, "sampler__order": "mixed_buckets", "sampler__buckets": 2, "neftune_noise_alpha": 5.0}
+ALL_ON |= {"lora__dropout": 0.1}
+
+
+@pytest.mark.parametrize("kind", ["sft", "orpo", "all on"])
 def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pairs, tmp_path, kind):
     def make(folder):
         folder.mkdir(exist_ok=True)
@@ -154,6 +218,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pai
             return building.sft_trainer(
                 base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1, neftune_noise_alpha=5.0
             )
+        if kind == "all on":  # 8 rows: step 3, where it goes on, is in the second epoch
+            return building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, curriculum="none", **ALL_ON)
         return building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
 
     whole = make(tmp_path / "whole")
@@ -181,20 +247,23 @@ def test_interrupted_and_resumed_equals_uninterrupted(base, tokenizer, rows, pai
         assert torch.equal(value, building.weights(again.model)[name]), name
 
 
-@pytest.mark.parametrize("kind", ["sft", "orpo"])
+@pytest.mark.parametrize("kind", ["all on", "orpo"])
 def test_sigterm_saves_a_checkpoint_of_any_step_and_the_resumed_run_is_the_same(
     base, tokenizer, rows, pairs, tmp_path, kind
 ):
     def make(folder):
         folder.mkdir(exist_ok=True)
-        if kind == "sft":
-            return building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, lora__dropout=0.1)
-        return building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
+        if kind == "all on":
+            trainer = building.sft_trainer(base, tokenizer, rows, folder, max_steps=6, curriculum="none", **ALL_ON)
+        else:
+            trainer = building.preference_trainer(base, tokenizer, pairs, folder, max_steps=6)
+        trainer.args.logging_steps = 2
+        return trainer
 
     whole = make(tmp_path / "whole")
     expected = run(whole, tmp_path / "whole", evaluations=3)
     cut = make(tmp_path / "cut")
-    cut.args.save_steps, cut.state.save_steps = 100, 100
+    cut.args.save_steps = 100
     step = cut.training_step
 
     def told_to_stop(*args, **kwargs):

@@ -88,6 +88,9 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
         pytest.param({"export": {"merged": {"dtype": "bfloat16"}}}, {"merge_adapter"} | TOLD, id="export.merged"),
         pytest.param({"tracking": {"report_to": ["tensorboard"]}}, set(), id="tracking"),
         pytest.param({"execution": {"threads": 2, "logging_steps": 1}}, set(), id="execution"),
+        pytest.param(
+            {"execution": {"num_processes": 2, "launcher": "config/accelerate/multi.yaml"}}, set(), id="processes"
+        ),
     ],
 )
 def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[str]) -> None:

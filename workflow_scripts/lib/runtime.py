@@ -1,16 +1,10 @@
-"""How a job runs, never what comes out: settings that reach it outside its tracked parameters."""
+"""What a job computes with: threads and processes."""
 
-import json
 import os
 
 import torch
 
-VARIABLE = "TUIQIAO_EXECUTION"
-
-
-def execution() -> dict:
-    """Return ``execution.*`` and ``tracking.*`` as the workflow exported them; empty when run by hand."""
-    return json.loads(os.environ.get(VARIABLE, "{}"))
+from workflow_scripts.lib.execution import execution
 
 
 def use_threads() -> int:

@@ -3,10 +3,12 @@
 import difflib
 from pathlib import Path
 
+import yaml
+
 from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, effective_bounds
-from workflow_scripts.lib.config.models import Config
-from workflow_scripts.lib.config.training import Training
+from workflow_scripts.lib.config.models import Config, Execution
+from workflow_scripts.lib.config.training import Sampler, Training
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
@@ -22,9 +24,9 @@ def check_consistency(config: Config) -> None:
     _check_adapters(config)
     _check_bounds(config)
     _check_split(config)
-    _check_training("sft", config.sft)
+    _check_training("sft", config.sft, config.mix.sft.curriculum, config.execution.num_processes)
     if config.align.method != "none":
-        _check_training("align", config.align)
+        _check_training("align", config.align, config.mix.preference.curriculum, config.execution.num_processes)
         _check_alignment(config)
     _check_evaluation(config)
 
@@ -37,6 +39,7 @@ def check_files(config: Config, repository: Path) -> None:
     """
     _check_origin("model.base", config.model.base, config.model.revision, is_model=True)
     named = {
+        "execution.launcher": config.execution.launcher,
         "model.base": _local("model.base", config.model.base),
         "model.chat_template": config.model.chat_template,
         "eval.panel.prompts": config.eval.panel.prompts if config.eval.panel.enabled else None,
@@ -54,6 +57,18 @@ def check_files(config: Config, repository: Path) -> None:
             raise UserError(
                 f"no such file or folder: {path}", key, f"correct the path (relative to the repository){own}"
             )
+    _check_launcher(config.execution, repository)
+
+
+def _check_launcher(execution: Execution, repository: Path) -> None:
+    """Accelerate runs one process, without a word, where its settings are those of one."""
+    settings = yaml.safe_load((repository / execution.launcher).read_text(encoding="utf-8")) or {}
+    if execution.num_processes > 1 and settings.get("distributed_type", "NO") == "NO":
+        raise UserError(
+            f"num_processes is {execution.num_processes}, and {execution.launcher} is for one process",
+            "execution.num_processes, execution.launcher",
+            "set launcher to config/accelerate/multi.yaml, or num_processes to 1",
+        )
 
 
 def _own_blocklists(key: str, names: list[str]) -> dict[str, str]:
@@ -163,7 +178,7 @@ def _check_split(config: Config) -> None:
         raise UserError("split.train or split.val is 0", "split", "both must be above 0; only test may be 0")
 
 
-def _check_training(section: str, training: Training) -> None:
+def _check_training(section: str, training: Training, curriculum: str, num_processes: int) -> None:
     if (training.epochs is None) == (training.max_steps is None):
         raise UserError(
             f"epochs is {training.epochs} and max_steps is {training.max_steps}",
@@ -176,12 +191,36 @@ def _check_training(section: str, training: Training) -> None:
             f"{section}.warmup_ratio, {section}.warmup_steps",
             "give one of them and set the other to null",
         )
-    if training.global_batch_size % training.micro_batch_size:
+    _check_batches(section, training, num_processes)
+    _check_sampler(section, training.sampler, curriculum)
+
+
+def _check_batches(section: str, training: Training, num_processes: int) -> None:
+    at_once = training.micro_batch_size * num_processes
+    if training.global_batch_size % at_once:
+        processes = f" x {num_processes} processes" if num_processes > 1 else ""
+        keys = f"{section}.global_batch_size, {section}.micro_batch_size"
         raise UserError(
             f"global_batch_size {training.global_batch_size} is not a multiple of micro_batch_size "
-            f"{training.micro_batch_size}",
-            f"{section}.global_batch_size, {section}.micro_batch_size",
+            f"{training.micro_batch_size}{processes}",
+            f"{keys}, execution.num_processes" if processes else keys,
             "choose sizes that divide; gradients are accumulated over the quotient",
+        )
+
+
+def _check_sampler(section: str, sampler: Sampler, curriculum: str) -> None:
+    use = "sft" if section == "sft" else "preference"
+    if sampler.order != "shuffled" and curriculum != "none":
+        raise UserError(
+            f"order is {sampler.order}, and mix.{use}.curriculum is {curriculum}",
+            f"{section}.sampler.order, mix.{use}.curriculum",
+            "set order to shuffled, or curriculum to none",
+        )
+    if sampler.min_zh_ratio and sampler.order != "mixed_buckets":
+        raise UserError(
+            f"min_zh_ratio is {sampler.min_zh_ratio}, and order is {sampler.order}",
+            f"{section}.sampler.min_zh_ratio, {section}.sampler.order",
+            f"set order to mixed_buckets, or set the share of the whole data with mix.{use}.min_zh_ratio",
         )
 
 

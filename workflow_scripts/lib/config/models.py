@@ -32,6 +32,8 @@ class KeptOutputs(Section):
 
 class Execution(Section):
     threads: Literal["auto"] | Count
+    num_processes: Count
+    launcher: Text
     logging_steps: Count
     save_steps: Count
     store: KeptOutputs

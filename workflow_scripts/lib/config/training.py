@@ -71,6 +71,12 @@ class Lora(Section):
     use_rslora: Switch
 
 
+class Sampler(Section):
+    order: Literal["shuffled", "mixed_buckets"]
+    buckets: Count
+    min_zh_ratio: Ratio
+
+
 class Training(Section):
     """What SFT and alignment share."""
 
@@ -90,10 +96,12 @@ class Training(Section):
     max_grad_norm: Positive
     gradient_checkpointing: Switch
     evaluations: CountOrZero
+    sampler: Sampler
     seed: optional(Seed)
 
 
 class Sft(Training):
+    packing: Switch
     neftune_noise_alpha: optional(Positive)
     assistant_only_loss: Switch
     lora: Lora

@@ -9,38 +9,19 @@ from transformers import TrainingArguments
 from trl import SFTConfig
 
 from workflow_scripts.lib.config.training import Lora, Model, Sft, Training
-from workflow_scripts.lib.errors import UserError
 
 
-def num_steps(training: Training, num_rows: int) -> int:
+def num_steps(training: Training, rows_per_epoch: int) -> int:
     """Return the optimizer steps: ``max_steps``, or the global batches (the last may be short) of ``epochs``."""
     if training.max_steps is not None:
         return training.max_steps
-    return max(1, math.ceil(training.epochs * math.ceil(num_rows / training.global_batch_size)))
-
-
-def accumulation(training: Training, num_processes: int, section: str) -> int:
-    """Return the micro batches an optimizer step, so that the global batch does not depend on the processes.
-
-    Raises:
-        UserError: If the global batch cannot be divided among the processes.
-    """
-    at_once = training.micro_batch_size * num_processes
-    if training.global_batch_size % at_once:
-        raise UserError(
-            f"global_batch_size {training.global_batch_size} is not a multiple of micro_batch_size "
-            f"{training.micro_batch_size} x {num_processes} processes",
-            f"{section}.global_batch_size, {section}.micro_batch_size",
-            "choose sizes that divide",
-        )
-    return training.global_batch_size // at_once
+    return max(1, math.ceil(training.epochs * math.ceil(rows_per_epoch / training.global_batch_size)))
 
 
 def sft_arguments(sft: Sft, model: Model, **how: Any) -> SFTConfig:
-    """Return TRL's arguments; rows come encoded, so TRL prepares nothing."""
+    """Return TRL's arguments; rows come encoded and are packed, ordered and given noise by us."""
     return SFTConfig(
         **_common(sft, model, **how),
-        neftune_noise_alpha=sft.neftune_noise_alpha,
         max_length=sft.max_length,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -70,12 +51,9 @@ def _common(
     training: Training,
     model: Model,
     *,
-    section: str,
     folder: Path,
     seed: int,
     steps: int,
-    num_processes: int,
-    in_file_order: bool,
     execution: dict,
 ) -> dict[str, Any]:
     logging_steps, save_steps = execution.get("logging_steps", 5), execution.get("save_steps", 25)
@@ -85,7 +63,6 @@ def _common(
         "learning_rate": training.learning_rate,
         "per_device_train_batch_size": training.micro_batch_size,
         "per_device_eval_batch_size": training.micro_batch_size,
-        "gradient_accumulation_steps": accumulation(training, num_processes, section),
         "optim": training.optimizer,
         "lr_scheduler_type": training.scheduler,
         # transformers 5.23 has no warmup_ratio: steps below 1 are a ratio
@@ -94,7 +71,7 @@ def _common(
         "max_grad_norm": training.max_grad_norm,
         "gradient_checkpointing": training.gradient_checkpointing,
         "seed": seed,
-        "train_sampling_strategy": "sequential" if in_file_order else "random",
+        "ddp_find_unused_parameters": False,
         "bf16": model.dtype == "bfloat16",
         "fp16": model.dtype == "float16",
         "logging_steps": logging_steps,

@@ -1,15 +1,21 @@
 """What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.training import steps
+from workflow_scripts.lib.training.cutting import Cutting
+from workflow_scripts.lib.training.orders import Order
 
 LOGGED = "logged_sums.json"  # in a checkpoint: sums since the last log line, so that any step can be resumed after
+LOSS, STEPS = "loss", "steps"  # sums since the last log line, beside those of the subclass
 Sums = dict[str, torch.Tensor]
 
 
@@ -18,11 +24,27 @@ class ExactTrainer(Trainer):
 
     Micro batches, accumulation and processes therefore add up to exactly the loss of one large batch, weights
     included, and validation is the same figure over the validation rows. Subclasses say what is summed.
+
+    To Trainer an optimizer step is one item, the list of its micro batches, and a run is one epoch of ``max_steps``
+    items: how many micro batches a step has may differ, and a resumed run only counts steps.
+
+    Args:
+        order: The global batches.
+        bin_tokens: Most tokens of a sequence that rows are packed into; None: no packing.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, order: Order, bin_tokens: int | None = None, **kwargs: Any) -> None:
+        if kwargs["args"].n_gpu > 1:
+            kwargs["args"]._n_gpu = 1  # or Trainer spreads each batch of one process over all cards (DataParallel)
         super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = True  # or Trainer divides by the accumulation steps once more
+        self.order = order
+        self.cutting = Cutting(
+            self.args.per_device_train_batch_size,
+            bin_tokens,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+        )
+        self.model_accepts_loss_kwargs = True  # the loss is divided by totals, by nothing else
         self._logged: Sums = {}
         self.remove_callback(PrinterCallback)  # prints dicts; lib/training/schedule.py prints lines for people
 
@@ -42,9 +64,30 @@ class ExactTrainer(Trainer):
         """Return the figures to log, from sums over any number of batches."""
         raise NotImplementedError
 
+    def get_train_dataloader(self) -> DataLoader:
+        made = steps.MicroBatches(self.train_dataset, self.cutting, self.data_collator)
+        return steps.loader(steps.Steps(made, self.order, self.args.max_steps))
+
+    def get_eval_dataloader(self, *_: Any) -> DataLoader:
+        made = steps.MicroBatches(self.eval_dataset, self.cutting, self.data_collator)
+        return steps.loader(steps.Validation(made))
+
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
-        totals = torch.stack([self.count(batch) for batch in batch_samples]).sum(dim=0).to(device)
+        (micro_batches,) = batch_samples
+        totals = torch.stack([self._count(batch) for batch in micro_batches]).sum(dim=0).to(device)
         return self.accelerator.reduce(totals, reduction="sum")
+
+    def training_step(self, model: Any, inputs: list, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:
+        loss = torch.zeros((), device=self.args.device)
+        self._note({STEPS: torch.tensor(int(self.is_world_process_zero()), device=self.args.device)})
+        for number, batch in enumerate(inputs, start=1):
+            # gradients are exchanged once, after the last micro batch
+            with nullcontext() if number == len(inputs) else self.accelerator.no_sync(model):
+                loss += super().training_step(model, batch, num_items_in_batch)
+        return loss
+
+    def floating_point_ops(self, inputs: list) -> int:
+        return sum(super(ExactTrainer, self).floating_point_ops(batch) for batch in inputs)
 
     def compute_loss(
         self,
@@ -53,25 +96,54 @@ class ExactTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        totals = self.count(inputs) if num_items_in_batch is None else num_items_in_batch
-        sums = self.sums(model, inputs)
+        totals = self._count(inputs) if num_items_in_batch is None else num_items_in_batch
+        sums = self._sums(model, inputs)
+        loss = self.loss_of(sums, totals)
+        self._note(sums | {LOSS: loss})
+        # DDP averages gradients over processes, and the totals are already of all of them.
+        return loss * self.accelerator.num_processes
+
+    def _note(self, sums: Sums) -> None:
         for name, value in sums.items():
             self._logged[name] = self._logged.get(name, 0) + value.detach()
-        # DDP averages gradients over processes, and the totals are already of all of them.
-        return self.loss_of(sums, totals) * self.accelerator.num_processes
+
+    def _count(self, batch: dict[str, Any]) -> torch.Tensor:
+        return self.count(batch) * _share(batch)
+
+    def _sums(self, model: Any, batch: dict[str, Any]) -> Sums:
+        return {name: value * _share(batch) for name, value in self.sums(model, batch).items()}
+
+    def on_any_process(self, flag: bool) -> bool:
+        """Return whether a flag is set on any process."""
+        return bool(self.accelerator.reduce(torch.tensor(int(flag), device=self.args.device), "sum"))
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        # A signal reaches processes at different steps; one that saves or stops alone would wait for the rest forever.
+        if self.accelerator.num_processes > 1:
+            for name in ("should_save", "should_training_stop"):
+                setattr(self.control, name, self.on_any_process(getattr(self.control, name)))
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def _over_processes(self, sums: Sums) -> Sums:
+        """Add up over processes, in an order that is the same in each."""
+        return {name: self.accelerator.reduce(sums[name], "sum") for name in sorted(sums)}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs and self._logged:
-            gathered = {name: self.accelerator.reduce(value, "sum") for name, value in self._logged.items()}
-            logs = {**logs, **self.describe(gathered)}
+            sums = self._over_processes(self._logged)
+            # Trainer's own mean forgets the steps before a checkpoint.
+            logs = {**logs, LOSS: (sums.pop(LOSS) / sums.pop(STEPS)).item(), **self.describe(sums)}
             self._logged = {}
         super().log(logs, start_time)
 
     def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
-        if resume_from_checkpoint and self.is_world_process_zero():
+        if self.accelerator.process_index:  # dropout and noise are drawn apart; a checkpoint keeps each one's state
+            torch.manual_seed(self.args.seed + self.accelerator.process_index)
+        if resume_from_checkpoint:
             kept = jsonl.read_json(Path(resume_from_checkpoint) / LOGGED)
+            mine = 1 if self.is_world_process_zero() else 0  # they are sums over all processes
             self._logged = {
-                name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device)
+                name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device) * mine
                 for name, (value, dtype) in kept.items()
             }
         if resume_from_checkpoint:
@@ -85,7 +157,7 @@ class ExactTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         # Before the rest: a checkpoint counts as complete once its trainer_state.json is there (checkpoints.last).
-        gathered = {name: self.accelerator.reduce(value, "sum") for name, value in self._logged.items()}
+        gathered = self._over_processes(self._logged)
         if self.is_world_process_zero():
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             kept = {name: (value.tolist(), str(value.dtype).removeprefix("torch.")) for name, value in gathered.items()}
@@ -102,11 +174,11 @@ class ExactTrainer(Trainer):
         with torch.no_grad():
             for batch in self.get_eval_dataloader():
                 prepared = self._prepare_inputs(batch)
-                for name, value in self.sums(model, prepared).items():
+                for name, value in self._sums(model, prepared).items():
                     sums[name] = sums.get(name, 0) + value
-                counted = self.count(prepared)
+                counted = self._count(prepared)
                 totals = counted if totals is None else totals + counted
-        sums = {name: self.accelerator.reduce(value, "sum") for name, value in sums.items()}
+        sums = self._over_processes(sums)
         totals = self.accelerator.reduce(totals, "sum")
         figures = {"loss": self.loss_of(sums, totals).item(), **self.describe(sums)}
         metrics = {f"eval_{name}": value for name, value in figures.items()}
@@ -114,3 +186,8 @@ class ExactTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def _share(batch: dict[str, Any]) -> int:
+    """Return what a micro batch counts: a filler nothing, so that its gradient is zero too."""
+    return 0 if batch.get(steps.FILLER) else 1

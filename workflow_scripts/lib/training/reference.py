@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 from workflow_scripts.lib.model_loading import device
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.preference_trainer import reference_log_probs
+from workflow_scripts.lib.training.processes import gathered, share_out
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +17,11 @@ def add_reference(model: Any, rows: list[dict], collator: PairCollator, batch_si
     """Return the rows with ``reference_chosen`` and ``reference_rejected``, in nats.
 
     The model is the SFT adapter on its base, before the first step; each later epoch would compute the same
-    figures again, so they are kept.
+    figures again, so they are kept. Several processes share the rows out.
     """
     log.info("reference log-probabilities of %d pairs", len(rows))
-    batches = DataLoader(rows, batch_size=batch_size, shuffle=False, collate_fn=collator)
-    found = reference_log_probs(model, batches, device())
+    batches = DataLoader(share_out(rows), batch_size=batch_size, shuffle=False, collate_fn=collator)
+    found = gathered(reference_log_probs(model, batches, device()))
     return [
         {**row, "reference_chosen": chosen, "reference_rejected": rejected}
         for row, (chosen, rejected) in zip(rows, found, strict=True)

@@ -47,7 +47,7 @@ def encode_sft_rows(
     """Encode dialogues.
 
     Returns:
-        Rows ``{"input_ids", "labels", "weight"}`` (equal lengths, tokens that are not learned labelled -100),
+        Rows ``{"input_ids", "labels", "weight", "lang"}`` (equal lengths, tokens that are not learned labelled -100),
         and the ledger.
     """
     encoded, ledger = [], Ledger()
@@ -68,7 +68,7 @@ def encode_sft_rows(
         if all(label == IGNORED for label in labels[1:]):
             ledger.lose("nothing_to_learn", row["id"])
             continue
-        encoded.append({"input_ids": ids, "labels": labels, "weight": float(row.get("weight", 1.0))})
+        encoded.append({"input_ids": ids, "labels": labels, "weight": float(row.get("weight", 1.0))} | _language(row))
     return encoded, ledger
 
 
@@ -81,7 +81,7 @@ def encode_pairs(
     prefix + branch is exactly the dialogue as it would be encoded alone.
 
     Returns:
-        Rows ``{"prefix", "chosen", "rejected"}`` (lists of ids), and the ledger.
+        Rows ``{"prefix", "chosen", "rejected", "lang"}`` (lists of ids), and the ledger.
     """
     encoded, ledger = [], Ledger()
     for row in rows:
@@ -108,8 +108,12 @@ def encode_pairs(
         if chosen == rejected:
             ledger.lose("nothing_to_learn", row["id"])
             continue
-        encoded.append({"prefix": sides[0].input_ids[:prefix], "chosen": chosen, "rejected": rejected})
+        encoded.append({"prefix": sides[0].input_ids[:prefix], "chosen": chosen, "rejected": rejected} | _language(row))
     return encoded, ledger
+
+
+def _language(row: dict) -> dict[str, str]:
+    return {"lang": row.get("lang", "")}  # rows made by hand may have none
 
 
 def _labels(ids: list[int], learned: list[bool]) -> list[int]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from workflow_scripts.lib import folders, jsonl
 from workflow_scripts.lib.training import checkpoints, schedule
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
+from workflow_scripts.lib.training.orders import Order
 from workflow_scripts.lib.training.rows import Ledger
 
 log = logging.getLogger(__name__)
@@ -39,12 +40,14 @@ def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]
     stop = schedule.StopOnSignal()
     trainer.add_callback(stop)
     trainer.train(resume_from_checkpoint=checkpoints.last(folder))
+    stop.received = trainer.on_any_process(stop.received)
+    trainer.accelerator.wait_for_everyone()  # the first process has written what all of them read
     stop.leave_if_stopped(trainer.state)
     training, validation = schedule.history(trainer.state)
     step = trainer.state.global_step
     if best.note.exists() and evaluations:
         step = jsonl.read_json(best.note)["step"]
-        weights = load_file(best.folder / ADAPTER_FILES[0], device=str(trainer.args.device))
+        weights = load_file(best.folder / ADAPTER_FILES[0])
         set_peft_model_state_dict(trainer.accelerator.unwrap_model(trainer.model), weights)
     return {
         "steps": trainer.state.global_step,
@@ -58,11 +61,12 @@ def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]
     }
 
 
-def ledger_figures(train: Ledger, validation: Ledger) -> dict[str, Any]:
+def ledger_figures(train: Ledger, validation: Ledger, order: Order) -> dict[str, Any]:
     """Return what became of the rows, for metrics.json."""
     return {
         "rows": train.rows,
         "rows_lost": train.counts(),
+        "rows_per_epoch": order.rows_per_epoch,  # fewer than the rest where a language quota leaves some out
         "validation_rows": validation.rows,
         "validation_rows_lost": validation.counts(),
     }

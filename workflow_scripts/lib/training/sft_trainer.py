@@ -8,7 +8,14 @@ from trl import SFTTrainer as TrlSftTrainer
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer, Sums
 from workflow_scripts.lib.training.log_probs import log_probs_at
 from workflow_scripts.lib.training.losses import weighted_nll
+from workflow_scripts.lib.training.neftune import noisy_embeddings
 from workflow_scripts.lib.training.rows import IGNORED
+
+# What tells a model which tokens see each other; packed dialogues have positions that restart in place of a mask.
+ATTENTION_INPUTS = (
+    *("attention_mask", "position_ids"),
+    *("cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k"),
+)
 
 
 class SftTrainer(ExactTrainer, TrlSftTrainer):
@@ -17,20 +24,23 @@ class SftTrainer(ExactTrainer, TrlSftTrainer):
     The mean is over tokens, each counting with its row's weight: weight 2 equals giving the row twice.
     """
 
+    def __init__(self, *args: Any, neftune_noise_alpha: float | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.noise = neftune_noise_alpha
+
     def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        learned = (batch["labels"][:, 1:] != IGNORED).sum(dim=1)
-        return (learned * batch["weight"]).sum().unsqueeze(0)
+        return batch["weight"][batch["labels"] != IGNORED].sum().unsqueeze(0)
 
     def sums(self, model: Any, batch: dict[str, torch.Tensor]) -> Sums:
         wanted = batch["labels"] != IGNORED
-        wanted[:, 0] = False
         predictor = (torch.arange(wanted.shape[1], device=wanted.device) - 1).expand_as(wanted)
-        log_probs = log_probs_at(model, predictor, wanted, batch["input_ids"], attention_mask=batch["attention_mask"])
-        weights = batch["weight"].unsqueeze(1).expand_as(wanted)[wanted]
+        inputs = {name: batch[name] for name in ATTENTION_INPUTS if name in batch}
+        with noisy_embeddings(model, self.noise, batch["length"]):
+            log_probs = log_probs_at(model, predictor, wanted, batch["input_ids"], **inputs)
         return {
-            "nll": weighted_nll(log_probs, weights, 1.0),
+            "nll": weighted_nll(log_probs, batch["weight"][wanted], 1.0),
             "learned_tokens": wanted.sum(),
-            "tokens": batch["attention_mask"].sum(),
+            "tokens": (batch["length"] > 0).sum(),
         }
 
     def loss_of(self, sums: Sums, totals: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,130 @@
+"""Two processes (gloo, CPU) learn what one does, through the scripts themselves. SGD, so that weights follow gradients.
+
+Tolerance: float32 sums in another order, 1e-5 of the figures and 1e-6 of weights after six steps.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny
+from conftest import dialogue, pair
+from launched import SCRIPTS
+from safetensors.torch import load_file
+from torch.testing import assert_close
+
+from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.execution import VARIABLE
+
+FIGURES, WEIGHTS = 1e-5, 1e-6
+# 5 rows in batches of 4: the second one has a single row, and one process nothing to do
+DIALOGUES = [
+    dialogue(str(i), "写" * (i + 1), t, weight=1 + i / 2) for i, t in enumerate(["春", "夏天到了", "秋風", "冬", "山"])
+]
+PAIRS = [pair(str(i), "写" * (i + 1), a, b) for i, (a, b) in enumerate(["春坏", "夏不", "秋差", "冬错", "山水"])]
+STEPS = {"epochs": 3.0, "global_batch_size": 4, "learning_rate": 0.5, "optimizer": "sgd", "evaluations": 3}
+STEPS |= {"warmup_ratio": 0.0}
+NOISY = {"neftune_noise_alpha": 5.0, "lora__dropout": 0.1, "packing": True, "sampler__order": "mixed_buckets"}
+NOISY |= {"sampler__buckets": 2, "evaluations": 0}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    folder = tmp_path_factory.mktemp("processes")
+    (folder / "base").symlink_to(base)
+    jsonl.write_rows(folder / "sft.jsonl", DIALOGUES)
+    jsonl.write_rows(folder / "preference.jsonl", PAIRS)
+    return folder
+
+
+def flags(place: Path, name: str, section: str, checkpoints: str | None = None, **changes) -> list:
+    """Return one call of a script, which writes to place/<name>."""
+    data = place / {"sft": "sft.jsonl", "align": "preference.jsonl"}[section]
+    changes = STEPS | changes
+    config = {
+        "seed": 5,
+        "model": tiny.section("model"),
+        section: tiny.section(section, **changes),
+        "curriculum": "none",
+    }
+    given = ["--config", json.dumps(config), "--code", "c", "--train", data, "--validation", data]
+    given += ["--base", place / "base", "--output", place / name]
+    given += ["--checkpoints", place / "checkpoints" / (checkpoints or name)]
+    given += ["--adapter", place / "one" / "sft"] if section == "align" else []
+    return [f"train_{section}", [str(flag) for flag in given]]
+
+
+def launch(place: Path, calls: list) -> None:
+    """Make these calls by two processes."""
+    (place / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", "0", "--num_processes", "2"),
+            *("--config_file", tiny.REPOSITORY / "config" / "accelerate" / "multi.yaml"),
+            *(tiny.REPOSITORY / "tests" / "training" / "launched.py", place / "calls.json", "2"),
+        ],
+        env=os.environ | {"PYTHONPATH": str(tiny.REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-6000:]
+
+
+METHODS = {"sft": ("sft", {}), "packed": ("sft", {"packing": True})}
+METHODS |= {name: ("align", {"method": name}) for name in ("orpo", "dpo")}
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Iterator[Path]:
+    """Train everything by one process, with and without accumulation, and by two."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv(VARIABLE, '{"threads": 1, "logging_steps": 2, "save_steps": 2}')
+    for kind, size in (("one", 4), ("accumulated", 1)):
+        for name, (section, changes) in METHODS.items():
+            script, given = flags(place, f"{kind}/{name}", section, micro_batch_size=size, **changes)
+            SCRIPTS[script].main(given)
+    calls = [
+        flags(place, f"two/{name}", section, micro_batch_size=2, **changes)
+        for name, (section, changes) in METHODS.items()
+    ]
+    noisy = {"section": "sft", "micro_batch_size": 1, "checkpoints": "noisy", **NOISY}
+    calls += [
+        *(flags(place, "two/noisy", **noisy), ["remove", [str(place / "checkpoints" / "noisy")]]),
+        *(["stop", [1, 2]], flags(place, "two/stopped", **noisy), flags(place, "two/resumed", **noisy)),
+    ]
+    launch(place, calls)
+    yield place
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("kind", ["accumulated", "two"])
+@pytest.mark.parametrize("name", METHODS)
+def test_the_cut_of_a_batch_changes_nothing(trained: Path, name: str, kind: str) -> None:
+    expected, found = (jsonl.read_json(trained / each / name / "metrics.json") for each in ("one", kind))
+    assert found["steps"] == expected["steps"] == 6
+    for part in ("loss", "validation"):
+        assert len(found[part]) == len(expected[part]) == (4 if part == "loss" else 3)
+        for ours, theirs in zip(found[part], expected[part], strict=True):
+            assert ours == pytest.approx(theirs, rel=FIGURES, abs=FIGURES)
+    assert found["tokens_trained"] == expected["tokens_trained"]
+    weights, others = (load_file(trained / each / name / "adapter_model.safetensors") for each in (kind, "one"))
+    assert_close(weights, others, rtol=WEIGHTS, atol=WEIGHTS)
+    assert any(value.abs().max() > 1e-2 for key, value in weights.items() if "lora_B" in key)
+
+
+def test_packed_learns_what_unpacked_does(trained: Path) -> None:
+    packed, rows = (load_file(trained / "one" / name / "adapter_model.safetensors") for name in ("packed", "sft"))
+    assert_close(packed, rows, rtol=WEIGHTS, atol=WEIGHTS)
+
+
+def test_a_signal_to_one_process_stops_both_and_the_resumed_run_is_the_same(trained: Path) -> None:
+    assert not (trained / "two" / "stopped").exists()
+    resumed, whole = (trained / "two" / name for name in ("resumed", "noisy"))
+    assert jsonl.read_json(resumed / "timing.json")["resumed_after_step"] == 3
+    for name in ("adapter_model.safetensors", "metrics.json"):
+        assert (resumed / name).read_bytes() == (whole / name).read_bytes(), name
