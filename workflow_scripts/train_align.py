@@ -4,13 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from transformers import set_seed
 
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, orders, processes
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
@@ -72,7 +73,10 @@ def main(argv: list[str] | None = None) -> None:
             order=order,
         )
         stopwatch = Stopwatch()
-        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, align.evaluations)}
+        try:
+            metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, align.evaluations)}
+        except torch.OutOfMemoryError as error:
+            raise gates.explain_out_of_memory(error, "align", align, model_config) from None
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

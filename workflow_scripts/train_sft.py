@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from peft import get_peft_model
 from transformers import set_seed
@@ -11,7 +12,7 @@ from transformers import set_seed
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, orders, processes
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes
 from workflow_scripts.lib.training.collate import make_sft_collator
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import Stopwatch, ledger_figures, run, save_adapter
@@ -67,7 +68,10 @@ def main(argv: list[str] | None = None) -> None:
             neftune_noise_alpha=sft.neftune_noise_alpha,
         )
         stopwatch = Stopwatch()
-        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
+        try:
+            metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
+        except torch.OutOfMemoryError as error:
+            raise gates.explain_out_of_memory(error, "sft", sft, model_config) from None
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

@@ -33,6 +33,8 @@ class ExactTrainer(Trainer):
         bin_tokens: Most tokens of a sequence that rows are packed into; None: no packing.
     """
 
+    SECTION: str  # of the config, for messages
+
     def __init__(self, *args: Any, order: Order, bin_tokens: int | None = None, **kwargs: Any) -> None:
         if kwargs["args"].n_gpu > 1:
             kwargs["args"]._n_gpu = 1  # or Trainer spreads each batch of one process over all cards (DataParallel)

@@ -15,6 +15,8 @@ from workflow_scripts.lib.training.preference_losses.pairs import Pairs
 class PreferenceTrainer(ExactTrainer):
     """Any of the preference losses. None comes from TRL, where ORPO is experimental; tests hold them against TRL's."""
 
+    SECTION = "align"
+
     def __init__(self, *args: Any, align: Align, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.align, self.method = align, registry.load(align.method)

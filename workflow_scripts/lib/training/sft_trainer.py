@@ -24,6 +24,8 @@ class SftTrainer(ExactTrainer, TrlSftTrainer):
     The mean is over tokens, each counting with its row's weight: weight 2 equals giving the row twice.
     """
 
+    SECTION = "sft"
+
     def __init__(self, *args: Any, neftune_noise_alpha: float | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.noise = neftune_noise_alpha

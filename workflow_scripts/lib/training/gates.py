@@ -1,0 +1,79 @@
+"""What stops a training run before it has cost anything, or as soon as it learns nothing."""
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerState
+
+from workflow_scripts.lib.config.training import Model, Training
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance.sizes import size
+
+CHECKPOINTS = 3  # two are kept, and the best adapter
+ADAM_STATES = 2  # figures that AdamW keeps for each weight
+
+
+def check_trainable(model: Any, section: str) -> None:
+    """Stop if nothing would be trained.
+
+    Raises:
+        UserError: Naming the key that chooses what is trained.
+    """
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError("no weight would be trained", f"{section}.lora.target_modules", "name modules the model has")
+
+
+def check_disk(folder: Path, model: Any) -> None:
+    """Stop if the checkpoints would not fit on the disk.
+
+    Raises:
+        UserError: Naming what is needed and what is free.
+    """
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    needed = CHECKPOINTS * trained * (1 + ADAM_STATES)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"checkpoints need about {size(needed)}, {size(free)} are free",
+            str(folder),
+            "free some disk, or lower lora.r",
+        )
+
+
+class LearnsSomething(TrainerCallback):
+    """Stop at the first logged step whose gradient is zero, or whose loss is no number."""
+
+    def __init__(self, section: str) -> None:
+        self.section = section
+
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: dict[str, float], **_: Any) -> None:
+        norm = logs.get("grad_norm")
+        if norm is not None and not math.isfinite(norm):
+            raise UserError(
+                f"the gradient of step {state.global_step} is {norm}",
+                f"{self.section}.learning_rate, model.dtype",
+                "lower the learning rate, or choose bfloat16 or float32",
+            )
+        if norm == 0 and state.global_step == 1:
+            raise UserError(
+                "the first step has no gradient: nothing would be learned",
+                self.section,
+                "check lora.target_modules, and that rows have a reply to learn",
+            )
+
+
+def explain_out_of_memory(error: torch.OutOfMemoryError, section: str, training: Training, model: Model) -> UserError:
+    """Return what to change when torch is out of memory, the most telling first, and what each change is worth."""
+    advice = []
+    if training.micro_batch_size > 1:
+        advice.append(f"{section}.micro_batch_size: {training.micro_batch_size // 2} (halves the activations)")
+    if not training.gradient_checkpointing:
+        advice.append(f"{section}.gradient_checkpointing: true (keeps one layer's activations, a third more time)")
+    if model.quantization == "none":
+        advice.append("model.quantization: nf4 (weights take a quarter of bfloat16)")
+    advice.append(f"{section}.max_length below {training.max_length} (activations shrink with it)")
+    what = str(error).splitlines()[0] if str(error) else "no memory left"
+    return UserError(f"out of memory: {what}", section, "; or ".join(advice[:3]))
