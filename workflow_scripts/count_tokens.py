@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
         log.info("this tokenizer proves no bounds: all rows are tokenized")
     rows = bounded(args.measures, bounds)
     wanted = rows.select(is_open(args.config)).to_series()
-    rows = rows.with_columns(counted(args.rows, wanted | rows["is_sampled"], counter(args.tokenizer)))
+    rows = rows.hstack(counted(args.rows, wanted | rows["is_sampled"], counter(args.tokenizer)))
     part = args.tokens.with_name(args.tokens.name + ".part")
     rows.write_parquet(part, compression="zstd")
     part.replace(args.tokens)

@@ -28,7 +28,7 @@ _SECONDS = 300
 _PER_ADAPTER = 10_000 // len(registry.MODULES) + 1
 # What adapters cannot do without; the others find nothing here that is theirs.
 _OPTIONS = PAIR_OPTIONS | {"a_wins": [1], "b_wins": [0], "prefer": "safer", "score": "overall"}
-EDITS = {"mask_personal_data": False, "strip_reasoning": False}
+EDITS = {"mask_personal_data": True, "strip_reasoning": True}
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,11 @@
 """Personal data: what is found, what only looks like it, and what masking leaves."""
 
+import time
+
 import pytest
 
 from workflow_scripts.lib.cleaning.personal_data import masked
+from workflow_scripts.lib.cleaning.reasoning import without_reasoning
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,16 @@ def test_kinds_are_counted_and_a_card_is_no_identity() -> None:
     found, counts = masked("13912345678、13812345678，a@qq.com，620102199001010011")
     assert counts == {"mobile_number": 2, "email": 1, "identity_number": 1}
     assert found == "[手机号]、[手机号]，[邮箱]，[身份证号]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@" * 500_000, "a." * 500_000 + "@", "a@" + "b-" * 500_000, "@" + "a." * 500_000, "1 " * 500_000, "62" * 500_000,
+     "1." * 500_000, "2001:" * 200_000, "<think>" * 140_000, "<think>" + "a" * 10**6, "</think" * 140_000],
+    ids=range(11),
+)  # fmt: skip
+def test_a_million_odd_characters_take_no_time(text: str) -> None:
+    started = time.process_time()
+    masked(text)
+    without_reasoning(text)
+    assert time.process_time() - started < 5

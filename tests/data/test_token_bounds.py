@@ -14,7 +14,7 @@ from workflow_scripts.lib.cleaning.measures import measure
 from workflow_scripts.lib.cleaning.token_bounds import TokenBounds, token_bounds
 from workflow_scripts.lib.cleaning.token_counts import SAMPLE, TokenLimits, bounded, counted, counter, is_open
 from workflow_scripts.lib.jsonl import write_rows
-from workflow_scripts.lib.records import message, sft_row
+from workflow_scripts.lib.records import message, preference_row, sft_row
 
 CORPUS = [
     "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。",
@@ -145,6 +145,15 @@ def test_a_sample_is_marked_and_what_is_wanted_is_counted(tmp_path: Path) -> Non
     lowest = sorted(range(5000), key=lambda n: rows[n]["hash"])[:SAMPLE]
     assert set(found["is_sampled"].arg_true().to_list()) == set(lowest)
     wanted = pl.Series([n in (3, 4999) for n in range(5000)])
-    tokens = counted(tmp_path / "rows.jsonl", wanted, counter(tmp_path / "tokenizer.json"))
+    both = counted(tmp_path / "rows.jsonl", wanted, counter(tmp_path / "tokenizer.json"))
+    tokens = both["tokens"]
+    assert both["rejected_tokens"].null_count() == 5000
     assert tokens.is_not_null().arg_true().to_list() == [3, 4999]
     assert tokens[3] == 2 + 1 + 4  # ▁ 白日 and the byte of 3; ▁ and the three bytes of 好
+
+
+def test_both_answers_of_a_pair_are_counted(tmp_path: Path) -> None:
+    row = preference_row("s/f#0", "s", [message("user", "白日")], "好", "白日依")
+    write_rows(tmp_path / "rows.jsonl", [row])
+    found = counted(tmp_path / "rows.jsonl", pl.Series([True]), lambda texts: [len(text) for text in texts])
+    assert found.rows() == [(3, 3)]

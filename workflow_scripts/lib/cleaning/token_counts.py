@@ -16,7 +16,8 @@ CountTokens = Callable[[list[str]], list[int]]
 # Rows whose tokens are counted whatever the bounds are: a quantile of 4,096 random rows is off by at most 1.6 % of the
 # rows in two cases of three (the standard error of a share, at most 0.5 / sqrt(n), twice).
 SAMPLE = 4096
-_BATCH = 1024  # rows tokenized at a time
+COUNTED = ("tokens", "rejected_tokens")
+_BATCH = 1024  # conversations tokenized at a time
 
 
 class TokenLimits(Section):
@@ -61,21 +62,23 @@ def is_open(limits: TokenLimits) -> pl.Expr:
     return pl.any_horizontal(asked)
 
 
-def counted(rows: Path, wanted: pl.Series, count_tokens: CountTokens) -> pl.Series:
-    """Return the tokens of each wanted row, null for the others; chat template and special tokens not counted.
+def counted(rows: Path, wanted: pl.Series, count_tokens: CountTokens) -> pl.DataFrame:
+    """Return ``tokens`` and ``rejected_tokens`` (of pairs) of the wanted rows, null for the others.
+
+    Chat template and special tokens are not counted.
 
     Args:
         rows: Standard rows.
         wanted: One truth value for each.
         count_tokens: Returns the number of tokens of each text.
     """
-    tokens: list[int | None] = [None] * len(wanted)
+    tokens: dict[str, list[int | None]] = {name: [None] * len(wanted) for name in COUNTED}
     contents_of = _contents(rows, wanted)
     while batch := list(islice(contents_of, _BATCH)):
-        counts = iter(count_tokens([content for _, contents in batch for content in contents]))
-        for row, contents in batch:
-            tokens[row] = sum(next(counts) for _ in contents)
-    return pl.Series("tokens", tokens, pl.Int64)
+        counts = iter(count_tokens([content for _, _, contents in batch for content in contents]))
+        for row, name, contents in batch:
+            tokens[name][row] = sum(next(counts) for _ in contents)
+    return pl.DataFrame(tokens, schema=dict.fromkeys(COUNTED, pl.Int64))
 
 
 def counter(tokenizer: Path) -> CountTokens:
@@ -86,11 +89,13 @@ def counter(tokenizer: Path) -> CountTokens:
     return lambda texts: list(map(len, loaded.encode_batch_fast(texts, add_special_tokens=False)))
 
 
-def _contents(rows: Path, wanted: pl.Series) -> Iterator[tuple[int, list[str]]]:
+def _contents(rows: Path, wanted: pl.Series) -> Iterator[tuple[int, str, list[str]]]:
     is_wanted = wanted.to_list()
     with rows.open("rb") as lines:
         for number, line in enumerate(lines):
             if is_wanted[number]:
                 row = json.loads(line)
                 messages = row["prompt"] + row["chosen"] if "prompt" in row else row["messages"]
-                yield number, [message["content"] for message in messages]
+                yield number, "tokens", [message["content"] for message in messages]
+                if "rejected" in row:
+                    yield number, "rejected_tokens", [message["content"] for message in row["rejected"]]

@@ -61,7 +61,7 @@ def with_tokens(columns: pl.LazyFrame, rows: Path, limits: TokenLimits, count_to
     if not wanted.any():
         return columns
     more = counted(rows, wanted, count_tokens)
-    return columns.collect().with_columns(pl.col("tokens").fill_null(more)).lazy()
+    return columns.collect().with_columns(pl.col("tokens").fill_null(more["tokens"])).lazy()
 
 
 def sample(rows: Path, found: pl.DataFrame, size: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:

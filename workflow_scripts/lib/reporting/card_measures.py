@@ -16,8 +16,9 @@ MANY_TURNS = 6  # and more
 
 
 def measured(measures: Path, tokens: Path) -> pl.LazyFrame:
-    """Return the measures of a source's rows with their ``tokens``, of a sample: others counted are the odd ones."""
-    counted = pl.scan_parquet(tokens).select(pl.when("is_sampled").then("tokens").alias("tokens"))
+    """Return the measures of a source's rows with their tokens, of a sample: others counted are the odd ones."""
+    names = ("tokens", "rejected_tokens")
+    counted = pl.scan_parquet(tokens).select(pl.when("is_sampled").then(name).alias(name) for name in names)
     return pl.concat([pl.scan_parquet(measures), counted], how="horizontal")
 
 
