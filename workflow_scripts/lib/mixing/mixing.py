@@ -1,7 +1,6 @@
 """Which rows of which sources make up the data of one use, and in which order."""
 
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,6 @@ from workflow_scripts.lib.mixing.quotas import lowest, most_others, shares_of
 from workflow_scripts.lib.records import Drop
 
 log = logging.getLogger(__name__)
-
-REASONS = ("where", "contaminated", "duplicate_across_sources", "near_duplicate")  # in the order asked
 
 
 class Taken(Section):
@@ -74,9 +71,6 @@ def mix(files: dict[str, SourceFiles], config: Mixing) -> Mixture:
     drops += drop_duplicates(parts)
     if config.drop_near_duplicates:
         drops += drop_near_duplicates(parts)
-    counts = Counter((drop.id.partition("/")[0], drop.reason) for drop in drops)
-    for part in parts:
-        sums[part.source] |= {reason: counts[part.source, reason] for reason in REASONS}
     _take_shares(parts, config, sums)
     _keep_zh_ratio(parts, config.mix.min_zh_ratio, sums)
     for part in parts:
