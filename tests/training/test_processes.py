@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from conftest import dialogue, pair
+from building import dialogue, pair
 from launched import SCRIPTS
 from safetensors.torch import load_file
 from torch.testing import assert_close
