@@ -9,6 +9,7 @@ from pathlib import Path
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.dedup.contamination import SCHEMA, Contamination, index, overlaps, texts_of
 from workflow_scripts.lib.dedup.texts import everything
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.jsonl import read_rows
 from workflow_scripts.lib.readers.files import read_file
 from workflow_scripts.lib.tables import atomic_parquet
@@ -43,8 +44,14 @@ def _texts_of_rows(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 def _texts_of_files(paths: list[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
-        for record in read_file(path, None):
-            yield from texts_of(f"{path.parent.name}/{path.name}#{record.row}", record.value)
+        for record in read_file(path, encoding=None):
+            if record.problem:  # an evaluation text that is not looked for must not go unnoticed
+                raise UserError(
+                    f"{record.problem} (record {record.row})",
+                    str(path),
+                    "mend the file, or take it out of data_raw/eval/",
+                )
+            yield from texts_of(record.place(f"{path.parent.name}/{path.name}"), record.value)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from workflow_scripts.lib.dedup.shingles import fold, keys_of, shingle
 from workflow_scripts.lib.dedup.similar import bands_of, clusters, similarity
 from workflow_scripts.lib.dedup.sketches import Sketching, sketch
 from workflow_scripts.lib.dedup.texts import prompt_and_reply
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.jsonl import read_json, read_rows, write_rows
 from workflow_scripts.lib.records import message, preference_row, sft_row
 
@@ -178,7 +179,7 @@ def test_switched_off_prompts_still_stay_together(linked: Callable[..., list[dic
     text = han(random.Random(1), 80)
     rows = [row("s/f#0", text, "甲", group="a" * 16), row("s/f#1", text + "！", "乙", group="b" * 16)]
     lines = linked(rows, enabled=False)
-    assert [(line["cluster"], line["group"]) for line in lines] == [(None, "a" * 16)] * 2
+    assert [(line["cluster"], line["group"]) for line in lines] == [(None, None), (None, "a" * 16)]
 
 
 @pytest.mark.parametrize(("most", "shared"), [(3, {"0" * 16}), (2, {"0" * 16, "1" * 16, "2" * 16}), (None, None)])
@@ -272,6 +273,15 @@ def test_rows_of_an_evaluation_source_are_looked_for_too(tmp_path: Path) -> None
     call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
     (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert (line["id"], line["text"]) == ("s/f#0", "e/f#0") and 0.9 < line["overlap"] < 1.0
+
+
+def test_an_unreadable_evaluation_file_stops(tmp_path: Path, write: Callable[..., Path]) -> None:
+    write_rows(tmp_path / "rows.jsonl", [row("s/f#0", "问", "答")])
+    files = {"evaluation_rows": [], "evaluation_files": [write("cmmlu/test.jsonl", '{"q": "好"}\n{"q": \n')]}
+    with pytest.raises(UserError, match="record 1") as caught:
+        call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
+    assert caught.value.where.endswith("cmmlu/test.jsonl")
+    assert not (tmp_path / "o.parquet").exists()
 
 
 def test_without_evaluation_texts_nothing_is_found() -> None:

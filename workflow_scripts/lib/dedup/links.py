@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from workflow_scripts.lib.config.fields import Count, Ratio, Section, Switch, optional
 from workflow_scripts.lib.dedup.components import joined_by_key, separate
 from workflow_scripts.lib.dedup.similar import clusters
+from workflow_scripts.lib.splitting.buckets import bucket_of
 from workflow_scripts.lib.tables import read_batches
 
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("cluster", pa.int64()),  # the same number for near-duplicates; null where a row has none
-        ("group", pa.string()),  # in place of the row's own, where rows of several groups must share a split
+        ("group", pa.string()),  # in place of the row's own, where that would put it into another split than its like
     ]
 )
 LARGE = 0.05  # of all rows: a group of that size makes the shares of the splits a matter of luck
@@ -90,12 +91,14 @@ def tables(
     start = 0
     for number, path in enumerate(files):
         yield number, SCHEMA.empty_table()
-        for batch in read_batches(path, ["id"]):
+        for batch in read_batches(path, ["id", "group"]):
             part = slice(start, start + batch.num_rows)
             start = part.stop
             groups = [
-                f"{key:0{_HEX}x}" if shared else None
-                for key, shared in zip(group[part].tolist(), is_shared[part].tolist(), strict=True)
+                _other_group(own, key) if shared else None
+                for own, key, shared in zip(
+                    batch.column("group").to_pylist(), group[part].tolist(), is_shared[part].tolist(), strict=True
+                )
             ]
             columns: list[Any] = [
                 batch.column("id"),
@@ -128,6 +131,15 @@ def _read(files: list[Path]) -> _Keys:
             filled = b"".join(batch.column("sketch").drop_null().to_pylist())
             keys.sketches[part][known] = np.frombuffer(filled, np.uint8).reshape(-1, num_perm)
     return keys
+
+
+def _other_group(own: str, key: int) -> str | None:
+    """Return the group of that key; None if the row's own has the same bucket, which is the same split for good.
+
+    The row then keeps its bytes, whichever rows of other sources come and go.
+    """
+    shared = f"{key:0{_HEX}x}"
+    return None if bucket_of(own) == bucket_of(shared) else shared
 
 
 def _group_key(group: str) -> int:
