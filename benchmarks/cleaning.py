@@ -40,7 +40,6 @@ sources:
     adapter: prompt_completion
     from: "file://../raw/corpus.jsonl"
     license: mit
-    options: {prompt: title, completion: text}
 clean: CLEAN
 align: {method: none}
 execution: {threads: 1}
@@ -141,7 +140,7 @@ def time_ours(folder: Path, rows: Path, tokenizer: Path | None, *targets: str) -
 
 def tokenizer_pass(rows: Path, tokenizer: Path) -> Time:
     made = Tokenizer.from_file(str(tokenizer))
-    texts = [f"{row['title']}\n{row['text']}" for row in map(json.loads, rows.open(encoding="utf-8"))]
+    texts = [f"{row['prompt']}\n{row['completion']}" for row in map(json.loads, rows.open(encoding="utf-8"))]
     clock, processor = time.monotonic(), time.process_time()
     for start in range(0, len(texts), 2048):
         made.encode_batch_fast(texts[start : start + 2048], add_special_tokens=False)
@@ -167,7 +166,7 @@ def main() -> None:
         joined = folder / "joined.jsonl"  # the others read one text a row
         with joined.open("w", encoding="utf-8") as stream:
             for row in map(json.loads, rows.open(encoding="utf-8")):
-                stream.write(json.dumps({"text": f"{row['title']}\n{row['text']}"}, ensure_ascii=False) + "\n")
+                stream.write(json.dumps({"text": f"{row['prompt']}\n{row['completion']}"}, ensure_ascii=False) + "\n")
         print(f"{corpus.ROWS} rows, {rows.stat().st_size / 1e6:.0f} MB, Python {sys.version.split()[0]}\n")
         taken, kept, steps = time_ours(folder / "ours", rows, None, "results/data/clean/corpus.jsonl")
         work = Time(sum(step.seconds for step in steps), sum(step.processor for step in steps))

@@ -15,7 +15,7 @@ POEMS, ROWS = 311_855, 327_482
 
 
 def build(tarball: Path | None, folder: Path) -> Path:
-    """Write ``corpus.jsonl`` of rows with ``title`` and ``text``; a tarball that is not given is fetched with npm."""
+    """Write ``corpus.jsonl``, titles as prompts, poems as completions; without a tarball npm fetches it."""
     path = folder / "corpus.jsonl"
     if tarball is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -40,4 +40,4 @@ def _poems(tarball: Path) -> Iterator[dict[str, Any]]:
             parts = member.name.split("/")
             if parts[-2] == "quantangshi" and parts[-1].startswith("poet."):
                 for poem in json.load(archive.extractfile(member)):
-                    yield {"title": poem["title"] or "無題", "text": "\n".join(poem["paragraphs"])}
+                    yield {"prompt": poem["title"] or "無題", "completion": "\n".join(poem["paragraphs"])}
