@@ -195,9 +195,9 @@ rule sketch_rows:
 
 rule link_rows:
     input:
-        sketches=expand(rules.sketch_rows.output.sketches, source=PLAN.trained_sources),
+        sketches=expand(rules.sketch_rows.output.sketches, source=PLAN.linked_sources),
     output:
-        links=expand("results/data/linked/{source}.parquet", source=PLAN.trained_sources),
+        links=expand("results/data/linked/{source}.parquet", source=PLAN.linked_sources),
     log:
         "results/logs/link_rows.log",
     benchmark:

@@ -14,9 +14,11 @@ from workflow_scripts.lib.cleaning.bounds import Bounds, blocklist_files, edits_
 from workflow_scripts.lib.cleaning.filters import FILTERS, rules
 from workflow_scripts.lib.cleaning.measures import SCHEMA, measure
 from workflow_scripts.lib.config.data import Clean, CleanOverrides
+from workflow_scripts.lib.config.layers import read_layer
 from workflow_scripts.lib.jsonl import read_rows, write_rows
 from workflow_scripts.lib.records import message, preference_row, sft_row
 
+CONFIG = Path(__file__).resolve().parents[2] / "config" / "config.yaml"
 OFF: dict[str, Any] = {
     "min_chars": None,
     "max_chars": None,
@@ -160,7 +162,8 @@ def test_plain_texts_are_those_that_token_bounds_hold_for(text: str, is_plain: b
 
 
 def test_own_bounds_of_a_source_win_also_when_they_switch_off() -> None:
-    clean = Clean(**OFF | {"min_chars": 8, "max_chars": 100, "min_han_ratio": 0.3, "repetition_ngram": 4})
+    shipped = read_layer(CONFIG, CONFIG.name).values["clean"]
+    clean = Clean(**shipped | OFF | {"min_chars": 8, "max_chars": 100, "min_han_ratio": 0.3})
     own = {
         "max_chars": 50,
         "min_han_ratio": None,

@@ -7,8 +7,8 @@ _POEM = {
     "title": "登樓",
     "paragraphs": ["白日依山盡，黃河入海流。", "欲窮千里目，更上一層樓。"],
 }
-# Its last character brings it into the bucket of the other one, where pairs are made.
-_OTHER_POEM = {"author": "某乙", "title": "", "paragraphs": ["春眠不覺曉，處處聞啼鳥。", "夜來風雨聲，花落知多咠。"]}
+# The last character of its first couplet brings it into the bucket of the other one, where pairs are made.
+_OTHER_POEM = {"author": "某乙", "title": "", "paragraphs": ["春眠不覺曉，處處聞啼咀。", "夜來風雨聲，花落知多少。"]}
 _POEM_OPTIONS = {"forms": ["quatrain5"], "share": [0.0, 1.0], "instructions": ["{couplet}"]}
 _TALK = [{"from": "system", "value": "你是助手。"}, {"from": "human", "value": "你好"}]
 _ANSWERED = [*_TALK, {"from": "gpt", "value": "您好", "weight": 1.0}]

@@ -67,13 +67,15 @@ def test_a_spoilt_blob_is_not_put_back(capfd: pytest.CaptureFixture[str]) -> Non
     assert blob.read_text() == "one"
 
 
-def test_a_failed_step_leaves_no_record_and_its_status() -> None:
+def test_a_failed_step_leaves_its_status_and_that_it_was_begun() -> None:
     copying()
     head = ["--step", "fails", "--code", "c", "--inputs", "--outputs", "results/out.txt", "--"]
     with pytest.raises(SystemExit) as stop:
         run_step.main([*head, sys.executable, "-c", "raise SystemExit(7)"])
     assert stop.value.code == 7
-    assert not Path("results/provenance/out.txt.json").exists()
+    assert records.read(Path("results/provenance/out.txt.json")) is None
+    assert records.was_cut_off(["results/out.txt"])
+    assert not records.was_cut_off(["results/never.txt"])
 
 
 def test_inputs_that_the_command_does_not_name_do_not_count() -> None:

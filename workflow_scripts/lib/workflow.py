@@ -91,12 +91,18 @@ class Plan:
         return _canonical(self._bounds(name))
 
     def _bounds(self, name: str) -> dict[str, Any]:
-        return effective_bounds(self.config.clean, self.sources[name].clean)
+        return effective_bounds(self.config.clean, self.config.sources[name].clean)
 
     @property
-    def trained_sources(self) -> list[str]:
-        """Return the names of the sources that models learn from, use after use."""
-        return [name for use in self.uses for name in self.of_use(use)]
+    def linked_sources(self) -> list[str]:
+        """Return the names of the sources that are compared with each other, use after use.
+
+        Pairs count even where no alignment is asked for: leaving it out then leaves the splits of SFT as they are.
+        """
+        sources = self.config.sources.items()
+        return [
+            name for use in ("sft", "preference") for name, source in sources if source.use == use and source.weight
+        ]
 
     def evaluation_files(self) -> list[str]:
         """Return the files below data_raw/eval/ that hold texts to keep out of training."""
@@ -201,12 +207,12 @@ class Plan:
         return _canonical(told | {name: self.value(name) for name in ("sft", "align")})
 
     def adapter_module(self, name: str) -> str:
-        return registry.MODULES[self.sources[name].adapter]
+        return registry.MODULES[self.config.sources[name].adapter]
 
     def raw_files(self, name: str) -> list[str]:
         """Return the files of data_raw/<name>/, or those a file:// URI names; none if they have to be fetched."""
         own = local_files(self.repository, name)
-        return [self.relative(path) for path in own] or self._named_files(self.sources[name].origin)
+        return [self.relative(path) for path in own] or self._named_files(self.config.sources[name].origin)
 
     def _named_files(self, uri: str) -> list[str]:
         parsed = uris.parse(uri)
@@ -218,7 +224,7 @@ class Plan:
 
     def receipt_of(self, name: str) -> list[str]:
         """Return the receipt of a source's fetched files; none if it has files of its own."""
-        source = self.sources[name]
+        source = self.config.sources[name]
         return [] if self.raw_files(name) else [self._receipt(source.origin, source.revision)]
 
     @property
@@ -245,7 +251,7 @@ class Plan:
 
     def _kept_as(self, key: str) -> tuple[str, str | None]:
         wanted = [(self.config.model.base, self.config.model.revision)]
-        wanted += [(source.origin, source.revision) for source in self.sources.values()]
+        wanted += [(source.origin, source.revision) for source in self.config.sources.values()]
         return next(pair for pair in wanted if uris.cache_key(*pair) == key)
 
     def relative(self, path: Path) -> str:
