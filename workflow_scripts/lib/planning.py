@@ -47,6 +47,11 @@ class Step:
         return step_name(self.rule, self.wildcards)
 
     @property
+    def recorded(self) -> str:
+        """What its records call it, as the engine writes wildcards."""
+        return " ".join([self.rule, *(f"{key}={value}" for key, value in self.wildcards.items())])
+
+    @property
     def record(self) -> Record | None:
         return records.read(records.record_path(self.outputs))
 
@@ -82,7 +87,7 @@ def plan(steps: Iterable[Step], kept: list[Record]) -> list[Line]:
             record = step.record
             reasons = _reasons(step, record)
             restorable = not step.above and any(_same(step, other) for other in kept)
-            past = [other.seconds for other in ([record] if record else []) + kept if other.step == step.name]
+            past = [other.seconds for other in ([record] if record else []) + kept if other.step == step.recorded]
             lines.append(Line(step, reasons, restorable, 0.0 if restorable else next(iter(past), None)))
     return lines
 
@@ -144,7 +149,7 @@ def _read_by(step: Step, record: Record) -> list[str]:
 
 def _same(step: Step, other: Record) -> bool:
     """Return whether the store's outputs were made from what the step has now."""
-    if (other.step, other.code) != (step.name, step.code.digest) or other.config != step.config:
+    if (other.step, other.code) != (step.recorded, step.code.digest) or other.config != step.config:
         return False
     return all(_is(path, digest) for path, digest in other.inputs.items())
 
