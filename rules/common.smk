@@ -161,7 +161,7 @@ MODEL_CARDS = expand("results/models/{folder}/README.md", folder=[*PLAN.trained_
 
 
 wildcard_constraints:
-    source="|".join(dict.fromkeys([*PLAN.sources, *PLAN.linked_sources])),
+    source="|".join(PLAN.sources),
     use="sft|preference",
     stage="base|sft|align",
     folder="sft|align|merged",

@@ -95,14 +95,8 @@ class Plan:
 
     @property
     def linked_sources(self) -> list[str]:
-        """Return the names of the sources that are compared with each other, use after use.
-
-        Pairs count even where no alignment is asked for: leaving it out then leaves the splits of SFT as they are.
-        """
-        sources = self.config.sources.items()
-        return [
-            name for use in ("sft", "preference") for name, source in sources if source.use == use and source.weight
-        ]
+        """Return the names of the sources that are compared with each other, use after use."""
+        return [name for use in self.uses for name in self.of_use(use)]
 
     def evaluation_files(self) -> list[str]:
         """Return the files below data_raw/eval/ that hold texts to keep out of training."""
