@@ -23,6 +23,11 @@ def standardized(files: list[Path], adapter: str, use: str, options: dict[str, A
     return list(standardize("s", files, Standardization.model_validate({"seed": 42, "source": source})))
 
 
+def reason(result: dict | Drop) -> tuple[str, str]:
+    assert isinstance(result, Drop), result
+    return result.reason, result.detail
+
+
 @pytest.fixture(autouse=True)
 def _keep_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scripts set up the process's logging when they start; in tests it stays pytest's."""

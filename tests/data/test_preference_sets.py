@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.data.conftest import standardized
+from tests.data.conftest import reason, standardized
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.records import Drop, group_of
 
@@ -23,11 +23,6 @@ def sides(row: dict | Drop) -> tuple[list[str], str, str]:
     assert not isinstance(row, Drop), row
     prompt = [f"{message['role']}: {message['content']}" for message in row["prompt"]]
     return prompt, row["chosen"][0]["content"], row["rejected"][0]["content"]
-
-
-def reason(result: dict | Drop) -> tuple[str, str]:
-    assert isinstance(result, Drop), result
-    return result.reason, result.detail
 
 
 # --- DPO-En-Zh-20k, COIG-P ---

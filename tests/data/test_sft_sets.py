@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.data.conftest import standardized
+from tests.data.conftest import reason, standardized
 from workflow_scripts.lib.records import Drop, group_of
 
 Write = Callable[..., Path]
@@ -20,11 +20,6 @@ def one(write: Write, adapter: str, raw: dict, use: str = "sft", **options: Any)
 def texts(row: dict | Drop) -> list[str]:
     assert not isinstance(row, Drop), row
     return [f"{message['role']}: {message['content']}" for message in row["messages"]]
-
-
-def reason(result: dict | Drop) -> tuple[str, str]:
-    assert isinstance(result, Drop), result
-    return result.reason, result.detail
 
 
 # --- COIG ---

@@ -17,6 +17,22 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "envs")
 STUBS = Path(__file__).resolve().parent / "stubs"
+# Two sources that share the raw poems; ``folder`` is filled in with ``format``.
+SOURCES = """\
+sources:
+  poems:
+    use: sft
+    adapter: chinese_poetry
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
+  pairs:
+    use: preference
+    adapter: derived_pairs
+    from: "file://{folder}/raw/poems.json"
+    license: mit
+    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+"""
 _JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$", re.MULTILINE)
 
 

@@ -12,22 +12,13 @@ from running import Place
 
 from workflow_scripts.lib.reporting.report_schema import Report
 
-CONFIG = """\
+CONFIG = (
+    """\
 recipe: custom
 model: {{base: "file://{folder}/base", license: mit, system_prompt: 你是诗人。}}
-sources:
-  poems:
-    use: sft
-    adapter: chinese_poetry
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
-  pairs:
-    use: preference
-    adapter: derived_pairs
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+"""
+    + running.SOURCES
+    + """\
 clean: {{min_chars: 1, min_tokens: 1, max_chars: 90}}
 split: {{train: 0.6, val: 0.1, test: 0.3}}
 sft: {{epochs: null, max_steps: 3, learning_rate: 1.0e-2, global_batch_size: 4, evaluations: 1, max_length: 512}}
@@ -42,6 +33,7 @@ eval:
   panel: {{prompts: "{panel}", max_new_tokens: 8}}
 execution: {{threads: 2, logging_steps: 1, save_steps: 2}}
 """
+)
 ADAPTER = "results/models/{}/adapter_model.safetensors"
 NUM_POEMS = 800  # a pair needs two poems in the same thousandth of the groups
 STAGES = ("base", "sft", "align")
@@ -202,4 +194,5 @@ def test_another_method_keeps_sft_and_the_data(place: Place, tmp_path: Path) -> 
     assert dpo.rules == ["train_align", "merge_adapter"]
     assert (other.work / ADAPTER.format("align")).read_bytes() != orpo
     none = other.make("results/models/merged/model.safetensors", align={"method": "none"})
-    assert none.rules == ["merge_adapter"]
+    assert "train_sft" not in none.rules  # without pairs the data steps are others, and SFT's rows the same
+    assert none.rules[-1] == "merge_adapter"

@@ -15,27 +15,19 @@ from running import Place
 
 from workflow_scripts.lib import final_words
 
-CONFIG = """\
+CONFIG = (
+    """\
 recipe: custom
 model: {{base: "file://{folder}/base"}}
-sources:
-  poems:
-    use: sft
-    adapter: chinese_poetry
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
-  pairs:
-    use: preference
-    adapter: derived_pairs
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+"""
+    + running.SOURCES
+    + """\
 clean: {{min_chars: 1, min_tokens: 1}}
 split: {{train: 0.6, val: 0.2, test: 0.2}}
 eval: {{tasks: [poem_continuation], form: {{enabled: true}}}}
 execution: {{threads: 1}}
 """
+)
 
 CARDS = {"write_model_card"}
 TOLD = {"write_config", "write_report", "all"} | CARDS

@@ -8,26 +8,18 @@ import pytest
 import running
 from running import Place
 
-CONFIG = """\
+CONFIG = (
+    """\
 recipe: custom
 model: {{base: "file://{folder}/base"}}
-sources:
-  poems:
-    use: sft
-    adapter: chinese_poetry
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: &options {{forms: [quatrain5, quatrain7], share: [0.0, 0.6], instructions: ["续写：{{couplet}}"]}}
-  pairs:
-    use: preference
-    adapter: derived_pairs
-    from: "file://{folder}/raw/poems.json"
-    license: mit
-    options: {{<<: *options, share: [0.6, 1.0], other_form: 0.5}}
+"""
+    + running.SOURCES
+    + """\
 clean: {{min_chars: 1, min_tokens: 1}}
 split: {{train: 0.6, val: 0.2, test: 0.2}}
 execution: {{threads: 1}}
 """
+)
 
 
 @pytest.fixture(scope="module")
