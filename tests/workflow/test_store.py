@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts import manage_store, run_step
+from workflow_scripts.lib import planning
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.sizes import parse_size, size
 from workflow_scripts.lib.provenance.store import Store
+from workflow_scripts.lib.staleness import Code
 
 COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2]); print('worked')"
 
@@ -109,3 +111,13 @@ def test_sizes_are_read_and_written_as_people_do() -> None:
     assert [size(number) for number in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 KB", "2.5 MB"]
     with pytest.raises(ValueError, match="write it like 20GB"):
         parse_size("many")
+
+
+def test_a_receipt_in_the_shared_cache_needs_no_record_of_this_folder() -> None:
+    def step(output: str) -> planning.Step:
+        return planning.Step("acquire", {"key": "k"}, {}, Code({}, {}), [], [output], needed=False)
+
+    assert planning.doubts([step("../../data_cache/k/receipt.json")], thorough=True) == []
+    assert planning.doubts([step("results/a.json")], thorough=False) == [
+        "acquire k: no record of what results/a.json was made from"
+    ]
