@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -16,7 +17,7 @@ _MODELSCOPE = re.compile(r"/api/v1/(datasets|models)/([^/]+/[^/]+)/repo(/tree|/f
 _CDN = re.compile(r"/cdn/(datasets|models)/([^/]+/[^/]+)/([0-9a-f]{40})/(.+)")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     protocol_version = "HTTP/1.1"
     server_name_here = ""
 
@@ -43,8 +44,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer()
 
+    @abstractmethod
     def answer(self) -> None:
-        raise NotImplementedError
+        """Answer what was asked."""
 
     def _json(self, value: Any, headers: dict[str, str] | None = None, status: int = 200) -> None:
         body = json.dumps(value).encode()

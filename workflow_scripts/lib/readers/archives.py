@@ -86,7 +86,7 @@ def zip_members(stream: BinaryIO, archive: str) -> Iterator[Member]:
                 continue
             try:
                 content = packed.open(info)
-            except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+            except (zipfile.BadZipFile, NotImplementedError, OSError) as error:  # zipfile's for unknown compression
                 yield Member(name, None, f"damaged, or packed in an unknown way ({error})")
             else:
                 with content:

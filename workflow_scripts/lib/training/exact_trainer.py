@@ -1,5 +1,6 @@
 """What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
 
+from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ LOSS, STEPS = "loss", "steps"  # sums since the last log line, beside those of t
 Sums = dict[str, torch.Tensor]
 
 
-class ExactTrainer(Trainer):
+class ExactTrainer(Trainer, ABC):
     """A Trainer whose loss is a sum over rows divided by totals of the whole optimizer step.
 
     Micro batches, accumulation and processes therefore add up to exactly the loss of one large batch, weights
@@ -50,21 +51,21 @@ class ExactTrainer(Trainer):
         self._logged: Sums = {}
         self.remove_callback(PrinterCallback)  # prints dicts; lib/training/schedule.py prints lines for people
 
+    @abstractmethod
     def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return what a batch adds to the totals its sums are divided by, (totals,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sums(self, model: Any, batch: dict[str, torch.Tensor]) -> Sums:
         """Run the model and return sums over the batch, those that make up the loss with gradient."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss_of(self, sums: Sums, totals: torch.Tensor) -> torch.Tensor:
         """Return the loss from sums over some rows and the totals of all rows it is the mean of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, sums: Sums) -> dict[str, float]:
         """Return the figures to log, from sums over any number of batches."""
-        raise NotImplementedError
 
     def get_train_dataloader(self) -> DataLoader:
         made = steps.MicroBatches(self.train_dataset, self.cutting, self.data_collator)
