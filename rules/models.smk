@@ -68,6 +68,7 @@ rule train_sft:
             --validation {input.validation:q} \
             --base results/models/base \
             --checkpoints results/checkpoints/sft \
+            --tracking results/logs/tracking/sft \
             --output results/models/sft \
             2>&1 | tee {log:q}
         """
@@ -111,6 +112,7 @@ rule train_align:
             --base results/models/base \
             --adapter results/models/sft \
             --checkpoints results/checkpoints/align \
+            --tracking results/logs/tracking/align \
             --output results/models/align \
             2>&1 | tee {log:q}
         """

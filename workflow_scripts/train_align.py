@@ -4,19 +4,19 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
 from datasets import Dataset
 from transformers import set_seed
 
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, trackers
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs
 from workflow_scripts.lib.training.run import ADAPTER_FILES, Stopwatch, ledger_figures, run, save_adapter
+from workflow_scripts.lib.training.watching import WatchedReplies
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -29,9 +29,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--adapter", type=Path, required=True, help="folder of the SFT adapter")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+    parser.add_argument("--tracking", type=Path, required=True, help="folder for what trackers write")
     parser.add_argument("--output", type=Path, required=True, help="folder of the aligned adapter")
     args = parser.parse_args(argv)
     processes.join()
+    report_to = trackers.use(execution().get("report_to", []), args.tracking)
     config = json.loads(args.config)
     align, model_config = Align.model_validate(config["align"]), Model.model_validate(config["model"])
     seed = config["seed"] if align.seed is None else align.seed
@@ -45,7 +47,10 @@ def main(argv: list[str] | None = None) -> None:
 
     inputs = [args.train, args.validation, *(args.adapter / name for name in ADAPTER_FILES)]
     run_id = checkpoints.identity(args.config, args.code, inputs, [model_loading.base_digest(args.base)])
-    with checkpoints.reserved(args.checkpoints, run_id) as folder:
+    with (
+        checkpoints.reserved(args.checkpoints, run_id) as folder,
+        gates.out_of_memory_explained("align", align, model_config),
+    ):
         set_seed(seed)
         model = model_loading.load_model(args.base, model_config, args.adapter, trainable=True)
         collator = PairCollator(tokenizer.pad_token_id)
@@ -64,19 +69,20 @@ def main(argv: list[str] | None = None) -> None:
                 folder=folder,
                 seed=seed,
                 steps=steps,
-                execution=execution(),
+                execution=execution() | {"report_to": report_to},
             ),
             train_dataset=Dataset.from_list(rows),
             eval_dataset=Dataset.from_list(held_out),
             processing_class=tokenizer,
             data_collator=collator,
             order=order,
+            patience=align.early_stopping,
+            watch=WatchedReplies(
+                tokenizer, jsonl.read_rows(args.validation), align.watched_replies, model_config.system_prompt
+            ),
         )
         stopwatch = Stopwatch()
-        try:
-            metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, align.evaluations)}
-        except torch.OutOfMemoryError as error:
-            raise gates.explain_out_of_memory(error, "align", align, model_config) from None
+        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, align.evaluations)}
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

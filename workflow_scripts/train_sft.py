@@ -4,7 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
 from datasets import Dataset
 from peft import get_peft_model
 from transformers import set_seed
@@ -12,11 +11,12 @@ from transformers import set_seed
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, trackers
 from workflow_scripts.lib.training.collate import make_sft_collator
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import Stopwatch, ledger_figures, run, save_adapter
 from workflow_scripts.lib.training.sft_trainer import SftTrainer
+from workflow_scripts.lib.training.watching import WatchedReplies
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,9 +28,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--validation", type=Path, required=True, help="JSON Lines of dialogues")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+    parser.add_argument("--tracking", type=Path, required=True, help="folder for what trackers write")
     parser.add_argument("--output", type=Path, required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
     processes.join()
+    report_to = trackers.use(execution().get("report_to", []), args.tracking)
     config = json.loads(args.config)
     sft, model_config = Sft.model_validate(config["sft"]), Model.model_validate(config["model"])
     seed = config["seed"] if sft.seed is None else sft.seed
@@ -45,7 +47,10 @@ def main(argv: list[str] | None = None) -> None:
     run_id = checkpoints.identity(
         args.config, args.code, [args.train, args.validation], [model_loading.base_digest(args.base)]
     )
-    with checkpoints.reserved(args.checkpoints, run_id) as folder:
+    with (
+        checkpoints.reserved(args.checkpoints, run_id) as folder,
+        gates.out_of_memory_explained("sft", sft, model_config),
+    ):
         set_seed(seed)
         order = orders.make_order(sft, "sft", rows, seed, config["curriculum"])
         base = model_loading.load_model(args.base, model_config, trainable=True)
@@ -57,21 +62,22 @@ def main(argv: list[str] | None = None) -> None:
                 folder=folder,
                 seed=seed,
                 steps=arguments.num_steps(sft, order.rows_per_epoch),
-                execution=execution(),
+                execution=execution() | {"report_to": report_to},
             ),
             train_dataset=Dataset.from_list(rows),
             eval_dataset=Dataset.from_list(held_out),
             processing_class=tokenizer,
             data_collator=make_sft_collator(tokenizer.pad_token_id, sft, model_config),
             order=order,
+            patience=sft.early_stopping,
+            watch=WatchedReplies(
+                tokenizer, jsonl.read_rows(args.validation), sft.watched_replies, model_config.system_prompt
+            ),
             bin_tokens=sft.max_length if sft.packing else None,
             neftune_noise_alpha=sft.neftune_noise_alpha,
         )
         stopwatch = Stopwatch()
-        try:
-            metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
-        except torch.OutOfMemoryError as error:
-            raise gates.explain_out_of_memory(error, "sft", sft, model_config) from None
+        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tiny
 
 from workflow_scripts.lib import execution
-from workflow_scripts.lib.config.evaluation import Generation
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.model_loading import load_model, load_tokenizer
 
 

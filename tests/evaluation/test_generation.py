@@ -8,7 +8,7 @@ from evaluation_samples import GREEDY
 from transformers import GenerationConfig
 
 from workflow_scripts.lib.chat_template import encode_prompt
-from workflow_scripts.lib.config.evaluation import Generation
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.generation import Reply, end_ids, generate
 
 PROMPTS = ["续写：天地玄黃，宇宙洪荒。", "一", "請寫兩句關於雲雨的詩，不要太長。"]

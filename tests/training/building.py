@@ -18,7 +18,7 @@ from workflow_scripts.lib.training.sft_trainer import SftTrainer
 
 MODEL = Model.model_validate(tiny.section("model"))
 SEED = 7
-EXECUTION = {"logging_steps": 1, "save_steps": 2, "report_to": ["none"]}
+EXECUTION = {"logging_steps": 1, "save_steps": 2, "report_to": []}
 
 
 def dialogue(row_id: str, question: str, answer: str, **more: Any) -> dict:

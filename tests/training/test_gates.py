@@ -10,10 +10,11 @@ import pytest
 import tiny
 import torch
 from building import dialogue
+from transformers import TrainerCallback
 
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.training import gates
+from workflow_scripts.lib.training import gates, memory_try
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import run
 
@@ -57,17 +58,64 @@ def test_a_loss_that_is_no_number(trainer: Any, tmp_path: Path) -> None:
         next(p for p in trainer.model.parameters() if p.requires_grad).fill_(float("nan"))
     with pytest.raises(UserError) as caught:
         run(trainer, tmp_path, evaluations=0)
-    assert caught.value.what == "the gradient of step 1 is nan"
+    assert caught.value.what == "the loss of step 1 is nan, on the rows 3, 2, 1, 0"
     assert caught.value.where == "sft.learning_rate, model.dtype"
+
+
+def test_a_gradient_that_is_no_number(trainer: Any, tmp_path: Path) -> None:
+    weight = next(p for p in trainer.model.parameters() if p.requires_grad)
+    weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(UserError) as caught:
+        run(trainer, tmp_path, evaluations=0)
+    assert caught.value.what == "the gradient of step 1 is nan"
+
+
+def test_a_loss_that_is_no_number_names_the_rows_of_its_micro_batch_only() -> None:
+    losses = [torch.tensor(1.0), torch.tensor(float("inf"))]
+    batches = [{"row_ids": ["good"]}, {"row_ids": [f"bad{number}" for number in range(10)]}]
+    with pytest.raises(UserError) as caught:
+        gates.check_losses(losses, 7, batches, "align")
+    shown = ", ".join(f"bad{number}" for number in range(8))
+    assert caught.value.what == f"the loss of step 7 is inf, on the rows {shown} and 2 more"
+    gates.check_losses(losses[:1], 7, batches[:1], "align")
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_the_memory_try_takes_the_longest_rows_and_leaves_no_trace(
+    base: Path, tokenizer: Any, tmp_path: Path, packing: bool
+) -> None:
+    def make(name: str) -> Any:
+        sft = Sft.model_validate(tiny.section("sft"))
+        rows, _ = encode_sft_rows(tokenizer, [dialogue(str(i), "写", "春" * (i + 1)) for i in range(8)], sft, None)
+        (tmp_path / name).mkdir()
+        changes = {"packing": packing, "micro_batch_size": 2, "lora__dropout": 0.1, "neftune_noise_alpha": 5.0}
+        return building.sft_trainer(base, tokenizer, rows, tmp_path / name, max_steps=3, curriculum="none", **changes)
+
+    class Try(TrainerCallback):
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            memory_try.attempt(tried)
+
+    plain = make("plain")
+    expected = run(plain, tmp_path / "plain", evaluations=1)
+    tried = make("tried")
+    assert {"7", "6"} <= set(tried.heaviest_batch()["row_ids"])
+    tried.add_callback(Try())
+    assert run(tried, tmp_path / "tried", evaluations=1) == expected
+    for name, value in building.weights(plain.model).items():
+        assert torch.equal(value, building.weights(tried.model)[name]), name
 
 
 def test_out_of_memory_says_what_to_change() -> None:
     sft = Sft.model_validate(tiny.section("sft", micro_batch_size=4, gradient_checkpointing=False))
     model = Model.model_validate(tiny.section("model"))
-    error = gates.explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory.\nmore"), "sft", sft, model)
-    assert error.what == "out of memory: CUDA out of memory."
-    assert error.change.startswith("sft.micro_batch_size: 2 (halves the activations); or sft.gradient_checkpointing")
+    with pytest.raises(UserError) as error, gates.out_of_memory_explained("sft", sft, model):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nmore")
+    assert error.value.what == "out of memory: CUDA out of memory."
+    assert error.value.change.startswith(
+        "sft.micro_batch_size: 2 (halves the activations); or sft.gradient_checkpointing"
+    )
     small = sft.model_copy(update={"micro_batch_size": 1, "gradient_checkpointing": True})
-    last = gates.explain_out_of_memory(torch.OutOfMemoryError(""), "sft", small, model).change
-    assert last.startswith("model.quantization: nf4")
-    assert "sft.max_length below" in last
+    with pytest.raises(UserError) as error, gates.out_of_memory_explained("sft", small, model):
+        raise torch.OutOfMemoryError("")
+    assert error.value.change.startswith("model.quantization: nf4")
+    assert "sft.max_length below" in error.value.change

@@ -8,7 +8,7 @@ import torch
 from transformers import GenerationConfig
 
 from workflow_scripts.lib.chat_template import Messages, encode_prompt
-from workflow_scripts.lib.config.evaluation import Generation
+from workflow_scripts.lib.config.generation import Generation
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def generate(
         no_repeat_ngram_size=settings.no_repeat_ngram_size,
         **_sampling(settings),
     )
-    with torch.inference_mode(), _without_own_settings(base):
+    with torch.no_grad(), _without_own_settings(base):
         output = base.generate(
             input_ids=ids.to(base.device), attention_mask=mask.to(base.device), generation_config=config
         )

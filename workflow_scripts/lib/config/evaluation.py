@@ -1,4 +1,4 @@
-"""Config of the evaluations and of generation. Values, units and reasons stand in config/config.yaml."""
+"""Config of the evaluations. Values, units and reasons stand in config/config.yaml."""
 
 from typing import Annotated, Literal
 
@@ -7,8 +7,6 @@ from pydantic import Field
 from workflow_scripts.lib.config.fields import (
     Count,
     CountOrZero,
-    Positive,
-    Real,
     Section,
     Switch,
     Text,
@@ -51,11 +49,3 @@ class Eval(Section):
     preference: PreferenceAccuracy
     form: Form
     panel: Panel
-
-
-class Generation(Section):
-    do_sample: Switch
-    temperature: Positive
-    top_p: Annotated[Real, Field(gt=0, le=1)]
-    repetition_penalty: Positive
-    no_repeat_ngram_size: CountOrZero

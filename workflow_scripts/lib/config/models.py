@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
-from workflow_scripts.lib.config.evaluation import Eval, Generation
+from workflow_scripts.lib.config.evaluation import Eval
 from workflow_scripts.lib.config.fields import Count, Dtype, Section, Seed, Size, Text
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Align, Model, Sft
 
 

@@ -96,6 +96,8 @@ class Training(Section):
     max_grad_norm: Positive
     gradient_checkpointing: Switch
     evaluations: CountOrZero
+    early_stopping: optional(Count)
+    watched_replies: CountOrZero
     sampler: Sampler
     seed: optional(Seed)
 

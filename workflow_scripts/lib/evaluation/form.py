@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from workflow_scripts.lib.chat_template import with_system_prompt
-from workflow_scripts.lib.config.evaluation import Form, Generation
+from workflow_scripts.lib.config.evaluation import Form
 from workflow_scripts.lib.config.fields import Count, Section, Whole
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation.batching import batched
 from workflow_scripts.lib.evaluation.checks.registry import run_check

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from workflow_scripts.lib.chat_template import Messages, with_system_prompt
-from workflow_scripts.lib.config.evaluation import Generation, Panel
+from workflow_scripts.lib.config.evaluation import Panel
 from workflow_scripts.lib.config.fields import Count, Section, Whole
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.batching import batched

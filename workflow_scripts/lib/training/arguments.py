@@ -80,7 +80,7 @@ def _common(
         "save_steps": math.ceil(save_steps / logging_steps) * logging_steps,
         "save_total_limit": 2,
         "eval_strategy": "no",  # lib/training/schedule.py asks for validations at even distances
-        "report_to": [name for name in execution.get("report_to", []) if name != "none"] or "none",
+        "report_to": execution.get("report_to") or "none",
         "remove_unused_columns": False,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,

@@ -1,6 +1,7 @@
 """What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from transformers import PrinterCallback, Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.training import steps
+from workflow_scripts.lib.training import early_stopping, gates, steps
 from workflow_scripts.lib.training.cutting import Cutting
 from workflow_scripts.lib.training.orders import Order
 
 LOGGED = "logged_sums.json"  # in a checkpoint: sums since the last log line, so that any step can be resumed after
 LOSS, STEPS = "loss", "steps"  # sums since the last log line, beside those of the subclass
 Sums = dict[str, torch.Tensor]
+Watch = Callable[[Any], tuple[dict[str, float], list[str]]]
 
 
 class ExactTrainer(Trainer, ABC):
@@ -32,15 +34,25 @@ class ExactTrainer(Trainer, ABC):
     Args:
         order: The global batches.
         bin_tokens: Most tokens of a sequence that rows are packed into; None: no packing.
+        watch: Gives figures and texts of the model's replies, for each validation; None: no replies.
+        patience: Validations without improvement after which the run ends; None: it never ends early.
     """
 
     SECTION: str  # of the config, for messages
 
-    def __init__(self, *args: Any, order: Order, bin_tokens: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        order: Order,
+        bin_tokens: int | None = None,
+        watch: Watch | None = None,
+        patience: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         if kwargs["args"].n_gpu > 1:
             kwargs["args"]._n_gpu = 1  # or Trainer spreads each batch of one process over all cards (DataParallel)
         super().__init__(*args, **kwargs)
-        self.order = order
+        self.order, self.watch, self.patience = order, watch, patience
         self.cutting = Cutting(
             self.args.per_device_train_batch_size,
             bin_tokens,
@@ -75,19 +87,30 @@ class ExactTrainer(Trainer, ABC):
         made = steps.MicroBatches(self.eval_dataset, self.cutting, self.data_collator)
         return steps.loader(steps.Validation(made))
 
+    def heaviest_batch(self) -> dict[str, Any]:
+        """Return the first micro batch that a global batch of the longest rows would have."""
+        made = steps.MicroBatches(self.train_dataset, self.cutting, self.data_collator)
+        longest = sorted(range(len(made.lengths)), key=lambda row: -made.lengths[row])
+        return made.collated(made.cut(longest[: max(map(len, self.order.batches(0)))])[0])
+
+    def forget_logged(self) -> None:
+        """Forget the sums since the last log line."""
+        self._logged = {}
+
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
         (micro_batches,) = batch_samples
         totals = torch.stack([self._count(batch) for batch in micro_batches]).sum(dim=0).to(device)
         return self.accelerator.reduce(totals, reduction="sum")
 
     def training_step(self, model: Any, inputs: list, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:
-        loss = torch.zeros((), device=self.args.device)
+        parts = []
         self._note({STEPS: torch.tensor(int(self.is_world_process_zero()), device=self.args.device)})
         for number, batch in enumerate(inputs, start=1):
             # gradients are exchanged once, after the last micro batch
             with nullcontext() if number == len(inputs) else self.accelerator.no_sync(model):
-                loss += super().training_step(model, batch, num_items_in_batch)
-        return loss
+                parts.append(super().training_step(model, batch, num_items_in_batch))
+        gates.check_losses(parts, self.state.global_step + 1, inputs, self.SECTION)
+        return torch.stack(parts).sum()
 
     def floating_point_ops(self, inputs: list) -> int:
         return sum(super(ExactTrainer, self).floating_point_ops(batch) for batch in inputs)
@@ -149,9 +172,9 @@ class ExactTrainer(Trainer, ABC):
                 name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device) * mine
                 for name, (value, dtype) in kept.items()
             }
-        if resume_from_checkpoint:
             state = TrainerState.load_from_json(str(Path(resume_from_checkpoint) / TRAINER_STATE_NAME))
-            if state.global_step >= self.args.max_steps:  # Trainer (transformers 5.23) would take one step more
+            # Trainer (transformers 5.23) would take one step more
+            if state.global_step >= self.args.max_steps or early_stopping.is_over(state, self.patience):
                 self.state = state
                 self._load_from_checkpoint(resume_from_checkpoint)
                 self.control = self.callback_handler.on_train_begin(self.args, self.state, self.control)
@@ -184,9 +207,15 @@ class ExactTrainer(Trainer, ABC):
         sums = self._over_processes(sums)
         totals = self.accelerator.reduce(totals, "sum")
         figures = {"loss": self.loss_of(sums, totals).item(), **self.describe(sums)}
+        texts: list[str] = []
+        if self.watch is not None:
+            watched, texts = self.watch(self.accelerator.unwrap_model(model))
+            figures |= watched
         metrics = {f"eval_{name}": value for name, value in figures.items()}
         model.train(was_training)
         self.log(metrics)
+        if texts:  # beside the figures, which trackers take too
+            self.state.log_history[-1]["eval_replies"] = texts
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 

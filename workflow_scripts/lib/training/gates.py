@@ -2,6 +2,8 @@
 
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from transformers import TrainerCallback, TrainerState
 from workflow_scripts.lib.config.training import Model, Training
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance.sizes import size
+from workflow_scripts.lib.training.steps import ROW_IDS
 
 CHECKPOINTS = 3  # two are kept, and the best adapter
 ADAM_STATES = 2  # figures that AdamW keeps for each weight
+SHOWN = 8  # row ids in a message
 
 
 def check_trainable(model: Any, section: str) -> None:
@@ -43,6 +47,24 @@ def check_disk(folder: Path, model: Any) -> None:
         )
 
 
+def check_losses(losses: list[torch.Tensor], step: int, batches: list[dict[str, Any]], section: str) -> None:
+    """Stop if a micro batch of a step has a loss that is no finite number.
+
+    Raises:
+        UserError: Naming its rows.
+    """
+    if torch.isfinite(torch.stack(losses)).all():  # one look a step: each makes the CPU wait for the GPU
+        return
+    loss, batch = next((loss.item(), batch) for loss, batch in zip(losses, batches, strict=True) if not loss.isfinite())
+    ids = batch[ROW_IDS]
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    raise UserError(
+        f"the loss of step {step} is {loss}, on the rows {', '.join(ids[:SHOWN])}{more}",
+        f"{section}.learning_rate, model.dtype",
+        "look at these rows; lower the learning rate, or choose bfloat16 or float32",
+    )
+
+
 class LearnsSomething(TrainerCallback):
     """Stop at the first logged step whose gradient is zero, or whose loss is no number."""
 
@@ -65,8 +87,22 @@ class LearnsSomething(TrainerCallback):
             )
 
 
-def explain_out_of_memory(error: torch.OutOfMemoryError, section: str, training: Training, model: Model) -> UserError:
-    """Return what to change when torch is out of memory, the most telling first, and what each change is worth."""
+@contextmanager
+def out_of_memory_explained(section: str, training: Training, model: Model) -> Iterator[None]:
+    """Say what to change when torch is out of memory, the most telling first, and what each change is worth.
+
+    Raises:
+        UserError: In place of torch's error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(*_out_of_memory(error, section, training, model)) from None
+
+
+def _out_of_memory(
+    error: torch.OutOfMemoryError, section: str, training: Training, model: Model
+) -> tuple[str, str, str]:
     advice = []
     if training.micro_batch_size > 1:
         advice.append(f"{section}.micro_batch_size: {training.micro_batch_size // 2} (halves the activations)")
@@ -76,4 +112,4 @@ def explain_out_of_memory(error: torch.OutOfMemoryError, section: str, training:
         advice.append("model.quantization: nf4 (weights take a quarter of bfloat16)")
     advice.append(f"{section}.max_length below {training.max_length} (activations shrink with it)")
     what = str(error).splitlines()[0] if str(error) else "no memory left"
-    return UserError(f"out of memory: {what}", section, "; or ".join(advice[:3]))
+    return f"out of memory: {what}", section, "; or ".join(advice[:3])

@@ -47,8 +47,8 @@ def encode_sft_rows(
     """Encode dialogues.
 
     Returns:
-        Rows ``{"input_ids", "labels", "weight", "lang"}`` (equal lengths, tokens that are not learned labelled -100),
-        and the ledger.
+        Rows ``{"input_ids", "labels", "weight", "id", "lang"}`` (equal lengths, the labels of
+        what is not learned being -100), and the ledger.
     """
     encoded, ledger = [], Ledger()
     for row in rows:
@@ -68,7 +68,7 @@ def encode_sft_rows(
         if all(label == IGNORED for label in labels[1:]):
             ledger.lose("nothing_to_learn", row["id"])
             continue
-        encoded.append({"input_ids": ids, "labels": labels, "weight": float(row.get("weight", 1.0))} | _language(row))
+        encoded.append({"input_ids": ids, "labels": labels, "weight": float(row.get("weight", 1.0))} | _kept(row))
     return encoded, ledger
 
 
@@ -81,7 +81,7 @@ def encode_pairs(
     prefix + branch is exactly the dialogue as it would be encoded alone.
 
     Returns:
-        Rows ``{"prefix", "chosen", "rejected", "lang"}`` (lists of ids), and the ledger.
+        Rows ``{"prefix", "chosen", "rejected", "id", "lang"}`` (lists of ids), and the ledger.
     """
     encoded, ledger = [], Ledger()
     for row in rows:
@@ -108,12 +108,12 @@ def encode_pairs(
         if chosen == rejected:
             ledger.lose("nothing_to_learn", row["id"])
             continue
-        encoded.append({"prefix": sides[0].input_ids[:prefix], "chosen": chosen, "rejected": rejected} | _language(row))
+        encoded.append({"prefix": sides[0].input_ids[:prefix], "chosen": chosen, "rejected": rejected} | _kept(row))
     return encoded, ledger
 
 
-def _language(row: dict) -> dict[str, str]:
-    return {"lang": row.get("lang", "")}  # rows made by hand may have none
+def _kept(row: dict) -> dict[str, str]:
+    return {"id": row["id"], "lang": row.get("lang", "")}  # rows made by hand may have no language
 
 
 def _labels(ids: list[int], learned: list[bool]) -> list[int]:

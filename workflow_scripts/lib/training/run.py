@@ -12,7 +12,7 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from workflow_scripts.lib import folders, jsonl
-from workflow_scripts.lib.training import checkpoints, gates, schedule
+from workflow_scripts.lib.training import checkpoints, early_stopping, gates, memory_try, schedule
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
 from workflow_scripts.lib.training.orders import Order
 from workflow_scripts.lib.training.rows import Ledger
@@ -36,6 +36,8 @@ def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]
     if evaluations:
         trainer.add_callback(schedule.EvenValidations(evaluations, trainer.args.max_steps))
         trainer.add_callback(best)
+    trainer.add_callback(early_stopping.EarlyStopping(trainer.patience))
+    trainer.add_callback(memory_try.MemoryTry(trainer))
     gates.check_trainable(trainer.model, trainer.SECTION)
     gates.check_disk(folder, trainer.model)
     trainer.add_callback(gates.LearnsSomething(trainer.SECTION))

@@ -23,6 +23,7 @@ class EvenValidations(TrainerCallback):
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         control.should_evaluate = state.global_step in self.at
+        control.should_log |= control.should_evaluate  # the run may end there
 
 
 class BestAdapter(TrainerCallback):

@@ -9,6 +9,7 @@ from workflow_scripts.lib.training.cutting import Cutting, MicroBatch
 from workflow_scripts.lib.training.orders import Order, num_tokens
 
 FILLER = "is_filler"  # key of a collated micro batch that counts for nothing
+ROW_IDS = "row_ids"  # key of the ids of its rows
 Batch = dict[str, Any]
 
 
@@ -25,6 +26,7 @@ class MicroBatches:
     def collated(self, micro_batch: MicroBatch) -> Batch:
         bins = [[self.rows[row] for row in rows] for rows in micro_batch.bins]
         batch = self.collate(bins if self.cutting.bin_tokens else [rows[0] for rows in bins])
+        batch[ROW_IDS] = [row["id"] for rows in bins for row in rows]
         return batch | {FILLER: True} if micro_batch.is_filler else batch
 
 
