@@ -31,7 +31,8 @@ def rows(tokenizer: Any) -> list[dict]:
 def test_replies_of_each_validation(
     base: Path, tokenizer: Any, rows: list[dict], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path, max_steps=80, learning_rate=0.02, global_batch_size=6)
+    given = {"max_steps": 80, "learning_rate": 0.02, "global_batch_size": 6}
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path, **given)
     trainer.watch = WatchedReplies(tokenizer, POEMS, 2, None)
     with caplog.at_level(logging.INFO):
         first, last = run(trainer, tmp_path, evaluations=2)["validation"]
