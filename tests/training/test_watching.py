@@ -102,6 +102,11 @@ def test_a_tracker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError) as caught:
         trackers.use(["swanlab"], tmp_path / "tracking")
     assert caught.value.what == "swanlab is not installed"
-    assert caught.value.change == "pip install swanlab, or take it out"
+    assert caught.value.change == "pip install 'swanlab<0.8', or take it out"
+    monkeypatch.setitem(trackers._WANTED, "tensorboard", "tensorboard<1")
+    with pytest.raises(UserError) as caught:
+        trackers.use(["tensorboard"], tmp_path / "tracking")
+    assert caught.value.what.endswith("does not work with this transformers")
+    assert caught.value.change == "pip install 'tensorboard<1'"
     assert trackers.use(["none"], tmp_path / "tracking") == []
     assert not (tmp_path / "tracking").exists()

@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.version import Version
 from transformers import integrations
 
 from workflow_scripts.lib.errors import UserError
@@ -14,6 +17,7 @@ _INSTALLED = {
     "swanlab": integrations.is_swanlab_available,
     "trackio": integrations.is_trackio_available,
 }
+_WANTED = {"swanlab": "swanlab<0.8"}  # transformers 5.23 asks for a run before it begins one; 0.8 refuses
 
 
 def use(names: Sequence[str], folder: Path) -> list[str]:
@@ -30,8 +34,12 @@ def use(names: Sequence[str], folder: Path) -> list[str]:
     """
     names = [name for name in names if name != "none"]
     for name in names:
+        wanted = _WANTED.get(name, name)
         if not _INSTALLED[name]():
-            raise UserError(f"{name} is not installed", "tracking.report_to", f"pip install {name}, or take it out")
+            raise UserError(f"{name} is not installed", "tracking.report_to", f"pip install {wanted!r}, or take it out")
+        if Version(version(name)) not in Requirement(wanted).specifier:
+            what = f"{name} {version(name)} does not work with this transformers"
+            raise UserError(what, "tracking.report_to", f"pip install {wanted!r}")
     settings = {
         "TENSORBOARD_LOGGING_DIR": folder / "tensorboard",
         "WANDB_DIR": folder,
