@@ -11,6 +11,8 @@ from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.config import layers
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# The plain method: nothing drawn at random in a step, no term beside the loss.
+PLAIN = {"sft": {"lora__dropout": 0.0}, "align": {"beta": 0.1, "length_penalty": 0.0}}
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -52,10 +54,10 @@ def build(folder: Path) -> Path:
 
 
 def section(name: str, **changes: Any) -> dict[str, Any]:
-    """Return a section of config/config.yaml with some keys changed; ``lora__r=4`` reaches into lora."""
+    """Return a section of config/config.yaml, plain, with some keys changed; ``lora__r=4`` reaches into lora."""
     values = layers.read_layer(REPOSITORY / "config" / "config.yaml", "config/config.yaml").values[name]
     values.pop("license", None)
-    for key, value in changes.items():
+    for key, value in (PLAIN.get(name, {}) | changes).items():
         target = values
         *above, last = key.split("__")
         for part in above:

@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> None:
             neftune_noise_alpha=sft.neftune_noise_alpha,
         )
         stopwatch = Stopwatch()
-        metrics = {**ledger_figures(ledger, held_out_ledger, order), **run(trainer, folder, sft.evaluations)}
+        figures = run(trainer, folder, sft.evaluations, sft.evaluation_steps)
+        metrics = {**ledger_figures(ledger, held_out_ledger, order), **figures}
         if trainer.is_world_process_zero():
             save_adapter(trainer.model, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)

@@ -247,6 +247,18 @@ def test_no_mistake_hides_the_others() -> None:
             "give one of them and set the other to null",
         ),
         (
+            {"sft": "{evaluation_steps: 50}"},
+            "evaluations is 4 and evaluation_steps is 50",
+            "sft.evaluations, sft.evaluation_steps",
+            "give one of them and set the other to null",
+        ),
+        (
+            {"mix": "{preference: {derived: refuse}}"},
+            "adapter 'derived_pairs' makes pairs that nobody judged, and mix.preference.derived is refuse",
+            "sources.tang_pairs.adapter, mix.preference.derived",
+            "choose a source of judged pairs, or set derived: take",
+        ),
+        (
             {"sft": "{warmup_ratio: 0.5, warmup_steps: 3}"},
             "warmup_ratio is 0.5 and warmup_steps is 3",
             "sft.warmup_ratio, sft.warmup_steps",
@@ -319,6 +331,7 @@ def test_contradictions(arguments: dict[str, Any], what: str, where: str, change
         {"align": "{method: dpo, label_smoothing: 0.1, reference_free: true}"},
         {"align": "{method: none, epochs: 1}"},  # what is not used may contradict itself
         {"align": "{method: none}", "sources": "{tang_pairs: {weight: 0}}"},
+        {"align": "{method: none}", "sources": "{tang_pairs: {weight: 0, from: 'file://absent.json'}}"},
         {"sources": "{tang_poems: {from: 'file://config/recipes/*.yaml'}}"},
     ],
 )
@@ -340,7 +353,7 @@ def test_missing_local_files(arguments: dict[str, Any], path: str, key: str) -> 
     error = error_of(**arguments)
     assert error.what == f"no such file or folder: {path}"
     assert error.where == key
-    assert error.change == "correct the path (relative to the repository)"
+    assert error.change == "correct the path (relative to the repository), or put the file there"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def test_later_layers_win_and_are_remembered(own: Path) -> None:
         "sft.max_grad_norm": (config.sft.max_grad_norm, layer_of["sft", "max_grad_norm"]),
         "sft.epochs": (config.sft.epochs, layer_of["sft", "epochs"]),
         "sft.micro_batch_size": (config.sft.micro_batch_size, layer_of["sft", "micro_batch_size"]),
+        "sft.max_length": (config.sft.max_length, layer_of["sft", "max_length"]),
         "sft.learning_rate": (config.sft.learning_rate, layer_of["sft", "learning_rate"]),
         "sft.weight_decay": (config.sft.weight_decay, layer_of["sft", "weight_decay"]),
         "seed": (config.seed, layer_of["seed",]),
@@ -40,7 +41,8 @@ def test_later_layers_win_and_are_remembered(own: Path) -> None:
     assert found == {
         "sft.max_grad_norm": (1.0, "config/config.yaml"),
         "sft.epochs": (None, "config/recipes/tang.yaml"),
-        "sft.micro_batch_size": (4, "config/hardware/rtx4090.yaml"),  # the recipe says 8
+        "sft.micro_batch_size": (2, "config/hardware/rtx4090.yaml"),  # the recipe says 8
+        "sft.max_length": (256, "config/recipes/tang.yaml"),  # less than the cap of the card
         "sft.learning_rate": (3e-4, os.path.relpath(own)),
         "sft.weight_decay": (0.25, "--config"),
         "seed": (7, os.path.relpath(own)),
@@ -59,6 +61,17 @@ def test_hardware_on_the_command_line_wins_over_a_config_file(own: Path) -> None
     assert settings.config.hardware == "cpu"
     assert settings.config.model.quantization == "none"
     assert settings.layer_of["model", "quantization"] == "config/hardware/cpu.yaml"
+
+
+def test_hardware_caps_lengths_and_people_overrule_it(tmp_path: Path) -> None:
+    keys = (("clean", "max_tokens"), ("sft", "max_length"), ("align", "max_length"))
+    settings = load(recipe="general", hardware="rtx4090")
+    assert [settings.values()[section][key] for section, key in keys] == [2048, 2048, 2048]
+    assert {settings.layer_of[key] for key in keys} == {"config/hardware/rtx4090.yaml"}
+    settings = load(recipe="general", hardware="rtx5090")
+    assert {settings.layer_of[key] for key in keys} == {"config/recipes/general.yaml"}
+    assert load(recipe="general", hardware="rtx4090", sft={"max_length": 8192}).config.sft.max_length == 8192
+    assert load(recipe="general", hardware="rtx4090", clean={"max_tokens": None}).config.clean.max_tokens is None
 
 
 def test_a_recipe_replaces_sources() -> None:
@@ -113,8 +126,13 @@ def test_numbers_in_a_file_may_be_text_to_yaml(own: Path) -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_shipped_config_loads(recipe: str, hardware: str) -> None:
     own = {"own": {"use": "sft", "adapter": "messages", "from": "file://LICENSE", "license": "mit"}}
-    empty = {"sources": own, "align": {"method": "none"}} if recipe == "custom" else {}  # custom leaves data to people
-    config = load(recipe=recipe, hardware=hardware, **empty).config
+    there = {"from": "file://LICENSE"}  # a file that people bring
+    brought = {
+        "custom": {"sources": own, "align": {"method": "none"}},
+        "domain-small": {"sources": {"reports": there}},
+        "domain-large": {"sources": {"my_reports": there}},
+    }
+    config = load(recipe=recipe, hardware=hardware, **brought.get(recipe, {})).config
     assert (config.recipe, config.hardware) == (recipe, hardware)
 
 

@@ -131,6 +131,7 @@ def test_mixing_that_loses_a_row_fails(tmp_path: Path, monkeypatch: pytest.Monke
         "mix": {"max_samples": None, "min_zh_ratio": 0.0, "curriculum": "none"},
         "drop_near_duplicates": False,
         "max_overlap": None,
+        "refuse_derived": False,
         "sources": {"s": {"weight": 1.0, "max_rows": 3, "where": {}}},
     }
     links = tmp_path / "links" / "s.parquet"

@@ -107,7 +107,8 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
         data = folder / use
         kept = [folder / "clean" / f"{name}.jsonl" for name in names]
         outputs = {"mixed": data / "mixed.jsonl", "drops": data / "drops.jsonl", "summary": data / "mixed.json"}
-        config = {"seed": 42, "mix": MIX, "drop_near_duplicates": True, "max_overlap": None, "sources": taken}
+        config = {"seed": 42, "mix": MIX, "drop_near_duplicates": True, "max_overlap": None, "refuse_derived": False}
+        config |= {"sources": taken}
         links = [folder / "linked" / f"{name}.parquet" for name in names]
         call(mix_sources, config, kept=kept, links=links, overlaps=[], **outputs)
         files = {split: data / f"{split}.jsonl" for split in SPLITS}
@@ -134,7 +135,7 @@ def write_card(folder: Path) -> None:
         "model": {"base": "file://base", "license": "apache-2.0"},
         "sources": SOURCES | {"resting": SOURCES["talks"] | {"weight": 0.0, "license": "unknown"}},
         "clean": CLEAN | {"repetition_ngram": 4, "near_duplicates": NEAR, "decontaminate": DECONTAMINATE},
-        "mix": {"sft": MIX, "preference": MIX},
+        "mix": {"sft": MIX, "preference": MIX | {"derived": "take"}},
         "split": SPLIT,
     }
     call(

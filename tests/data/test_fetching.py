@@ -85,6 +85,9 @@ def test_cache_key_is_fixed_and_tells_revisions_apart() -> None:
         ("dist", "dist/error/a.json", True),
         ("a.?son", "a.json", True),
         ("a.json", "aXjson", False),
+        ("data/{a.org,b}/*.gz", "data/a.org/x.gz", True),
+        ("data/{a.org,b}/*.gz", "data/aXorg/x.gz", False),
+        ("data/{a.org,b}/*.gz", "data/c/x.gz", False),
     ],
 )
 def test_globs(glob: str, name: str, matches: bool) -> None:

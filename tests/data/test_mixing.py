@@ -49,6 +49,7 @@ def run(
     links: dict[str, dict] | None = None,
     overlaps: dict[str, list[dict]] | None = None,
     near: bool = False,
+    refuse_derived: bool = False,
     **mix: object,
 ) -> Mixed:
     """Mix rows; ``links`` gives row ids their cluster and group, ``overlaps`` sources their lines."""
@@ -65,6 +66,7 @@ def run(
             pq.write_table(pa.Table.from_pylist(overlaps.get(name, []), contamination.SCHEMA), tables[-1])
     sources = {name: ALL | (taken or {}).get(name, {}) for name in rows}
     config = {"seed": seed, "mix": MIX | mix, "drop_near_duplicates": near, "max_overlap": 0.5, "sources": sources}
+    config["refuse_derived"] = refuse_derived
     files = [str(folder / f"{name}.jsonl") for name in rows]
     outputs = {"mixed": "mixed.jsonl", "drops": "drops.jsonl", "summary": "summary.json"}
     flags = [part for flag, name in outputs.items() for part in (f"--{flag}", str(folder / name))]
@@ -80,6 +82,15 @@ def test_without_max_samples_every_row_of_every_weighted_source_is_taken(tmp_pat
     assert sorted(mixed.ids) == sorted(row["id"] for name in "ab" for row in rows[name])
     assert mixed.ids != sorted(mixed.ids)
     assert set(mixed.summary["sources"]) == {"a", "b"}
+
+
+def test_a_derived_pair_stops_where_such_are_refused(tmp_path: Path) -> None:
+    rows = {"a": rows_of("a", 2), "b": [row | {"meta": {"derived": True}} for row in rows_of("b", 1)]}
+    assert run(tmp_path, rows).count("b") == 1
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, rows, refuse_derived=True)
+    assert caught.value.what == f"{rows['b'][0]['id']} is a pair that was made or sampled, not judged"
+    assert caught.value.where == "sources.b, mix.preference.derived"
 
 
 def test_weights_divide_max_samples(tmp_path: Path) -> None:
@@ -196,7 +207,8 @@ def test_links_of_other_rows_are_refused(tmp_path: Path) -> None:
     rows = rows_of("a", 2)
     run(tmp_path, {"a": rows})
     write_rows(tmp_path / "a.jsonl", rows_of("b", 2))
-    config = {"seed": 42, "mix": MIX, "drop_near_duplicates": False, "max_overlap": None, "sources": {"a": ALL}}
+    config = {"seed": 42, "mix": MIX, "drop_near_duplicates": False, "max_overlap": None, "refuse_derived": False}
+    config |= {"sources": {"a": ALL}}
     inputs = ["--kept", str(tmp_path / "a.jsonl"), "--links", str(tmp_path / "links" / "a.parquet"), "--overlaps"]
     outputs = ["--mixed", str(tmp_path / "m"), "--drops", str(tmp_path / "d"), "--summary", str(tmp_path / "s")]
     with pytest.raises(RuntimeError, match=r"b/f\.json#0 has no link"):

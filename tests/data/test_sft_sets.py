@@ -178,6 +178,24 @@ def test_slim_orca_strips_weights_and_empty_system_turns(system: str | None, exp
     assert "weight" not in row and all(message.keys() == {"role", "content"} for message in row["messages"])
 
 
+def test_slim_orca_without_system_messages_of_its_own(write: Write) -> None:
+    assert texts(one(write, "slim_orca", orca("You are terse."), system="drop")) == ["user: 2+2?", "assistant: 4"]
+
+
+@pytest.mark.parametrize("adapter", ["alpaca", "chinese_instruct"])
+def test_the_subject_is_kept_to_choose_by(adapter: str, write: Write) -> None:
+    row = one(write, adapter, {"instruction": "问", "output": "答", "subject": "数学"})
+    assert not isinstance(row, Drop) and row["meta"] == {"subject": "数学"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("甲公司年报", "user: 请总结。\n补充信息：甲公司年报"), ("", "user: 请总结。")]
+)
+def test_alpaca_with_a_label_before_the_input(text: str, expected: str, write: Write) -> None:
+    raw = {"instruction": "请总结。", "input": text, "output": "好。"}
+    assert texts(one(write, "alpaca", raw, input_label="补充信息"))[0] == expected
+
+
 TASK = {
     "instruction": "判断下面句子的情感倾向，回答正面或负面。",
     "input": "这家店服务很好。",

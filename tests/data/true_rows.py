@@ -103,6 +103,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "pku_saferlhf": [_PAIR_OF_SAFETY],
+    "poem_tasks": [_POEM, _OTHER_POEM | {"translation": "春夜睡得沉，不觉天已亮。"}],
     "preference": [
         {"prompt": "Hi", "chosen": "Hello!", "rejected": "No."},
         {"chosen": _DIALOGUES[0], "rejected": _DIALOGUES[1]},
@@ -180,6 +181,18 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "derived_pairs": [_POEM_OPTIONS | {"other_form": 0.0}],
     "labelled_pair": [{"a_wins": [1], "b_wins": [0]}],
     "oasst1": [{}, {"paths": "all"}, {"languages": ["zh"]}],
+    "poem_tasks": [
+        {
+            "lines": [4, 8],
+            "script": "simplified",
+            "tasks": {
+                "continue": {"share": 1, "instructions": ["{opening}"]},
+                "compose": {"share": 1, "instructions": ["写{title}"]},
+                "form": {"share": 1, "instructions": ["{poem}"]},
+                "explain": {"share": 1, "instructions": ["{poem}"]},
+            },
+        }
+    ],
     "pku_saferlhf": [{"prefer": prefer} for prefer in ("safer", "better", "both")],
     "shp": [{}, {"min_score_ratio": 2.0, "max_pairs_per_post": 1}],
     "stack_exchange": [{}, {"domains": {"editors": ["vim"]}}],

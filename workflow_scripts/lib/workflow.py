@@ -126,7 +126,8 @@ class Plan:
         clean = self.config.clean
         told = {
             "seed": self.config.seed,
-            "mix": self.value(f"mix.{use}"),
+            "mix": {key: value for key, value in self.value(f"mix.{use}").items() if key != "derived"},
+            "refuse_derived": self.value(f"mix.{use}").get("derived") == "refuse",
             "drop_near_duplicates": clean.near_duplicates.enabled and clean.near_duplicates.action == "drop",
             "max_overlap": clean.decontaminate.max_overlap if self.decontaminates else None,
         }

@@ -10,12 +10,12 @@ from typing import Any
 from workflow_scripts.lib.adapters.base import Context, Row, each, field
 from workflow_scripts.lib.adapters.conversations import joined
 from workflow_scripts.lib.adapters.options import AdapterOptions
-from workflow_scripts.lib.adapters.values import text_in
+from workflow_scripts.lib.adapters.values import kept, text_in
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
 SHAPES = (("prompt", "response"), ("instruction", "output"))
-OPTIONAL = ("input",)
+OPTIONAL = ("input", "subject")
 
 
 class Options(AdapterOptions):
@@ -25,7 +25,8 @@ class Options(AdapterOptions):
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:
     def row_of(raw: RawRow) -> Row:
         question, answer = _texts(raw.value)
-        return sft_row(raw.id, context.source, [message("user", question), message("assistant", answer)])
+        messages = [message("user", question), message("assistant", answer)]
+        return sft_row(raw.id, context.source, messages, meta=kept(raw.value, "subject"))
 
     return each(rows, row_of)
 

@@ -13,6 +13,7 @@ from workflow_scripts.lib.splitting.buckets import bucket_of
 USES = ("preference",)
 SHAPES = (FIELDS,)
 OPTIONAL = ()
+DERIVES = True  # pairs that were made and not judged
 
 
 class Options(PoemOptions):

@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "lawshift": "workflow_scripts.lib.adapters.lawshift",
     "messages": "workflow_scripts.lib.adapters.messages",
     "oasst1": "workflow_scripts.lib.adapters.oasst1",
+    "poem_tasks": "workflow_scripts.lib.adapters.poem_tasks",
     "pku_saferlhf": "workflow_scripts.lib.adapters.pku_saferlhf",
     "preference": "workflow_scripts.lib.adapters.preference",
     "prompt_completion": "workflow_scripts.lib.adapters.prompt_completion",
@@ -40,8 +41,9 @@ def load(name: str, source: str) -> ModuleType:
     """Return the adapter's module.
 
     It has ``USES``; ``SHAPES``, sets of columns of which a row must have one; ``OPTIONAL``, further columns it reads;
-    ``Options``; ``convert(rows, options, context)``. It may have ``NOT_FOR``, why it does not serve a use, and
-    ``fits(row)``, for rows whose shape is not told by names of columns.
+    ``Options``; ``convert(rows, options, context)``. It may have ``NOT_FOR``, why it does not serve a use,
+    ``DERIVES`` if its pairs are made and not judged, and ``fits(row)``, for rows whose shape is not told by names of
+    columns.
 
     Raises:
         UserError: If there is no adapter of that name.

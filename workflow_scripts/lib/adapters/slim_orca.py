@@ -1,6 +1,7 @@
 """Open-Orca/SlimOrca: ShareGPT turns, each with a ``weight`` beside it; the system turn may be missing or empty."""
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from workflow_scripts.lib.adapters.base import Context, Row, each, field
 from workflow_scripts.lib.adapters.conversations import turns
@@ -13,11 +14,16 @@ OPTIONAL = ()
 
 
 class Options(AdapterOptions):
-    """None of its own."""
+    """``system``: keep the rows' own system messages, or drop them, so that ``model.system_prompt`` stands in all."""
+
+    system: Literal["keep", "drop"] = "keep"
 
 
 def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Iterator[Row | Drop]:
     def row_of(raw: RawRow) -> Row:
-        return sft_row(raw.id, context.source, turns(field(raw.value, "conversations"), "conversations"))
+        messages = turns(field(raw.value, "conversations"), "conversations")
+        if options.system == "drop":
+            messages = [message for message in messages if message["role"] != "system"]
+        return sft_row(raw.id, context.source, messages)
 
     return each(rows, row_of)

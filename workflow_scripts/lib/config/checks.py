@@ -49,13 +49,15 @@ def check_files(config: Config, repository: Path) -> None:
         named |= _own_blocklists(f"sources.{name}.clean.blocklists", source.clean.blocklists)
         folder = repository / "data_raw" / name
         _check_origin(f"sources.{name}.from", source.origin, source.revision, is_model=False)
-        if not (folder.is_dir() and any(folder.iterdir())):
+        if source.weight and not (folder.is_dir() and any(folder.iterdir())):
             named[f"sources.{name}.from"] = _local(f"sources.{name}.from", source.origin)
     for key, path in named.items():
         if path is not None and not _exists(repository, path):
             own = f", or name one of: {', '.join(OWN_BLOCKLISTS)}" if "blocklists" in key else ""
             raise UserError(
-                f"no such file or folder: {path}", key, f"correct the path (relative to the repository){own}"
+                f"no such file or folder: {path}",
+                key,
+                f"correct the path (relative to the repository), or put the file there{own}",
             )
     _check_launcher(config.execution, repository)
 
@@ -111,7 +113,13 @@ def _exists(repository: Path, path: str) -> bool:
 
 def _check_adapters(config: Config) -> None:
     for name, source in config.sources.items():
-        select(name, source.adapter, source.use, source.options)
+        module, _ = select(name, source.adapter, source.use, source.options)
+        if config.mix.preference.derived == "refuse" and source.use == "preference" and hasattr(module, "DERIVES"):
+            raise UserError(
+                f"adapter {source.adapter!r} makes pairs that nobody judged, and mix.preference.derived is refuse",
+                f"sources.{name}.adapter, mix.preference.derived",
+                "choose a source of judged pairs, or set derived: take",
+            )
 
 
 def _check_uses(config: Config) -> None:
@@ -189,6 +197,12 @@ def _check_training(section: str, training: Training, curriculum: str, num_proce
         raise UserError(
             f"warmup_ratio is {training.warmup_ratio} and warmup_steps is {training.warmup_steps}",
             f"{section}.warmup_ratio, {section}.warmup_steps",
+            "give one of them and set the other to null",
+        )
+    if (training.evaluations is None) == (training.evaluation_steps is None):
+        raise UserError(
+            f"evaluations is {training.evaluations} and evaluation_steps is {training.evaluation_steps}",
+            f"{section}.evaluations, {section}.evaluation_steps",
             "give one of them and set the other to null",
         )
     _check_batches(section, training, num_processes)

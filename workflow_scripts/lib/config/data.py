@@ -99,9 +99,13 @@ class MixUse(Section):
     curriculum: Literal["none", "short_to_long"]
 
 
+class MixPreference(MixUse):
+    derived: Literal["take", "refuse"]
+
+
 class Mix(Section):
     sft: MixUse
-    preference: MixUse
+    preference: MixPreference
 
 
 class Split(Section):

@@ -17,6 +17,8 @@ from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.errors import UserError
 
 Key = tuple[str, ...]
+# What a card has room for: a hardware file lowers these and never raises them.
+_CAPPED = (("clean", "max_tokens"), ("sft", "max_length"), ("align", "max_length"))
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def load(repository: Path, configfiles: list[Path], arguments: Mapping[str, Any]
 
 
 def merge(layers: list[Layer]) -> Settings:
-    """Merge layers (mappings by key, everything else by replacement) and check the result."""
+    """Merge layers and check the result.
+
+    Mappings are merged by key, everything else is replaced; lengths in a hardware file are caps on the recipe's.
+    """
     values: dict[str, Any] = {}
     layer_of: dict[Key, str] = {}
     for layer in layers:
@@ -153,6 +158,9 @@ def _merge_into(target: dict, values: Mapping, name: str, layer_of: dict[Key, st
         replaces = path == ("sources",) and name.startswith("config/recipes/")
         if isinstance(value, Mapping) and isinstance(target.get(key), dict) and not replaces:
             _merge_into(target[key], value, name, layer_of, path)
+            continue
+        is_cap = path in _CAPPED and name.startswith("config/hardware/")
+        if is_cap and isinstance(target[key], int) and target[key] <= value:
             continue
         for old in [old for old in layer_of if old[: len(path)] == path]:
             del layer_of[old]

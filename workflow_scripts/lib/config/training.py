@@ -95,7 +95,8 @@ class Training(Section):
     weight_decay: NotNegative
     max_grad_norm: Positive
     gradient_checkpointing: Switch
-    evaluations: CountOrZero
+    evaluations: optional(CountOrZero)
+    evaluation_steps: optional(Count)
     early_stopping: optional(Count)
     watched_replies: CountOrZero
     sampler: Sampler

@@ -50,7 +50,13 @@ class Candidates:
 
 
 def scan(
-    source: str, files: SourceFiles, seed: int, where: dict[str, list[Any]], max_overlap: float | None
+    source: str,
+    files: SourceFiles,
+    seed: int,
+    where: dict[str, list[Any]],
+    *,
+    max_overlap: float | None,
+    refuse_derived: bool,
 ) -> Candidates:
     """Read the numbers of all rows of a source.
 
@@ -60,9 +66,10 @@ def scan(
         seed: Seed of the draws.
         where: Field, of the row or of its ``meta`` -> values to take.
         max_overlap: Rows that hold more of an evaluation text are not taken, 0-1; None: all are.
+        refuse_derived: Whether a pair that was made or sampled, and not judged, stops the run.
 
     Raises:
-        UserError: If a field of ``where`` is in no row.
+        UserError: If a field of ``where`` is in no row, or at the first derived pair where they are refused.
     """
     done, pending, excluded = [], [], []
     seen: set[str] = set()
@@ -80,6 +87,12 @@ def scan(
                 link = next(linked, Link(None))
             num_read += 1
             fields = row.get("meta", {}) | row
+            if refuse_derived and fields.get("derived"):
+                raise UserError(
+                    f"{row['id']} is a pair that was made or sampled, not judged",
+                    f"sources.{source}, mix.preference.derived",
+                    "take the source out, or set derived: take",
+                )
             if where:
                 seen.update(fields)
             refused = next((name for name, values in where.items() if fields.get(name) not in values), None)

@@ -33,6 +33,7 @@ class Mixing(Section):
     mix: MixUse
     drop_near_duplicates: Switch
     max_overlap: optional(Ratio)  # with an evaluation text; None: rows are not decontaminated
+    refuse_derived: Switch
     sources: dict[str, Taken]
 
 
@@ -61,7 +62,14 @@ def mix(files: dict[str, SourceFiles], config: Mixing) -> Mixture:
         UserError: If no row is left.
     """
     parts = [
-        scan(name, source, config.seed, config.sources[name].where, config.max_overlap)
+        scan(
+            name,
+            source,
+            config.seed,
+            config.sources[name].where,
+            max_overlap=config.max_overlap,
+            refuse_derived=config.refuse_derived,
+        )
         for name, source in files.items()
         if config.sources[name].weight > 0
     ]

@@ -21,20 +21,22 @@ log = logging.getLogger(__name__)
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
-def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]:
+def run(trainer: ExactTrainer, folder: Path, evaluations: int | None, every: int | None = None) -> dict[str, Any]:
     """Train to the end and leave the best adapter (without validations: the last one) in the model.
 
     Args:
         trainer: Ready to train.
         folder: Checkpoints of exactly this run.
         evaluations: Validations, evenly spread.
+        every: Steps between two validations, in place of their number.
 
     Returns:
         Steps, losses, validations and the step the adapter is of; no times.
     """
     best = schedule.BestAdapter(folder / "best")
-    if evaluations:
-        trainer.add_callback(schedule.EvenValidations(evaluations, trainer.args.max_steps))
+    validations = schedule.EvenValidations(evaluations, every, trainer.args.max_steps)
+    if validations.at:
+        trainer.add_callback(validations)
         trainer.add_callback(best)
     trainer.add_callback(early_stopping.EarlyStopping(trainer.patience))
     trainer.add_callback(memory_try.MemoryTry(trainer))
@@ -50,7 +52,7 @@ def run(trainer: ExactTrainer, folder: Path, evaluations: int) -> dict[str, Any]
     stop.leave_if_stopped(trainer.state)
     training, validation = schedule.history(trainer.state)
     step = trainer.state.global_step
-    if best.note.exists() and evaluations:
+    if best.note.exists() and validations.at:
         step = jsonl.read_json(best.note)["step"]
         weights = load_file(best.folder / ADAPTER_FILES[0])
         set_peft_model_state_dict(trainer.accelerator.unwrap_model(trainer.model), weights)

@@ -16,14 +16,19 @@ log = logging.getLogger(__name__)
 
 
 class EvenValidations(TrainerCallback):
-    """Ask for a fixed number of validations, the last one after the last step."""
+    """Ask for validations at even distances, the last one after the last step."""
 
-    def __init__(self, evaluations: int, steps: int) -> None:
-        self.at = {max(1, round(steps * number / evaluations)) for number in range(1, evaluations + 1)}
+    def __init__(self, evaluations: int | None, every: int | None, steps: int) -> None:
+        """Spread this many validations, or one ``every`` so many steps, over the steps of a run."""
+        self.at = {*range(every, steps, every), steps} if every else _spread(evaluations or 0, steps)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         control.should_evaluate = state.global_step in self.at
         control.should_log |= control.should_evaluate  # the run may end there
+
+
+def _spread(number: int, steps: int) -> set[int]:
+    return {max(1, round(steps * place / number)) for place in range(1, number + 1)}
 
 
 class BestAdapter(TrainerCallback):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.evaluation.checks import contains, json_object, length, listing, quatrain
+from workflow_scripts.lib.evaluation.checks import contains, json_object, length, listing, quatrain, verse
 from workflow_scripts.lib.evaluation.failure_types import Failure
 
 
@@ -26,6 +26,7 @@ CHECKS: dict[str, Check] = {
     "min_chars": Check(length.check_at_least, "other"),
     "quatrain5": Check(quatrain.check_five, "format"),
     "quatrain7": Check(quatrain.check_seven, "format"),
+    "verse": Check(verse.check, "format"),
 }
 
 
