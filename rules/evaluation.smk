@@ -31,12 +31,38 @@ rule write_eval_tasks:
         """
 
 
+rule convert_task_data:
+    input:
+        lambda wildcards: PLAN.task_files(wildcards.task),
+    output:
+        "results/eval/data/{task}/manifest.json",
+    log:
+        "results/logs/convert_task_data/{task}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=section(),
+        code=code_digest("convert_task_data"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "convert_task_data {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --folder "$(dirname {output:q})" --store results/store -- \
+            python -m workflow_scripts.convert_task_data \
+            --config {params.config:q} \
+            --task {wildcards.task} \
+            --files {input:q} \
+            --manifest {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
 rule evaluate_harness:
     input:
         known=known(*PLAN.uses),
         base=rules.prepare_base.output.manifest,
         adapter=adapter_of,
         tasks=expand(rules.write_eval_tasks.output, task=PLAN.local_tasks),
+        data=expand(rules.convert_task_data.output, task=PLAN.tasks_with_files),
     output:
         expand("results/eval/{{stage}}/harness/{task}.json", task=PLAN.config.eval.tasks),
     log:
@@ -58,10 +84,12 @@ rule evaluate_harness:
             --inputs {input:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.evaluate_harness \
             --config {params.config:q} \
+            --code {params.code} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
             --model-digest "$(cat {input.base:q} {input.adapter:q} | sha256sum | cut -c1-16)" \
             --task-folder results/eval/tasks \
+            --task-data {input.data:q} \
             --result-folder results/eval/{wildcards.stage}/harness \
             --store results/store/harness \
             2>&1 | tee {log:q}

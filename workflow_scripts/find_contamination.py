@@ -10,6 +10,7 @@ from workflow_scripts.lib import logs
 from workflow_scripts.lib.dedup.contamination import SCHEMA, Contamination, index, overlaps, texts_of
 from workflow_scripts.lib.dedup.texts import everything
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation_files import is_table
 from workflow_scripts.lib.jsonl import read_rows
 from workflow_scripts.lib.readers.files import read_file
 from workflow_scripts.lib.tables import atomic_parquet
@@ -45,6 +46,8 @@ def _texts_of_rows(paths: list[Path]) -> Iterator[tuple[str, str]]:
 def _texts_of_files(paths: list[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
         for record in read_file(path, encoding=None):
+            if record.member and not is_table(record.member):
+                continue
             if record.problem:  # an evaluation text that is not looked for must not go unnoticed
                 raise UserError(
                     f"{record.problem} (record {record.row})",

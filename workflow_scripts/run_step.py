@@ -109,7 +109,7 @@ def _keep(store: Store, record: Record) -> None:
 
 
 def _files_of(folder: str | None) -> list[str]:
-    return [str(path) for path in Path(folder).iterdir() if path.is_file()] if folder else []
+    return [str(path) for path in Path(folder).rglob("*") if path.is_file()] if folder else []
 
 
 def _remove_others(folder: str | None, record: Record) -> None:

@@ -205,6 +205,18 @@ def test_no_mistake_hides_the_others() -> None:
         ),
         ({"eval": "{stages: [sft, sft]}"}, "'sft' stands twice", "eval.stages", "remove one of them"),
         (
+            {"eval": "{per_task: {cmmlu: {limit: 3}}}"},
+            "per_task has 'cmmlu', which is none of eval.tasks",
+            "eval.per_task.cmmlu",
+            "add it to eval.tasks, or remove it here",
+        ),
+        (
+            {"eval": "{tasks: [poem_continuation], per_task: {poem_continuation: {subsets: [x]}}}"},
+            "'poem_continuation' has no subsets",
+            "eval.per_task.poem_continuation.subsets",
+            "remove the key",
+        ),
+        (
             {"eval": "{tasks: [poem_continuatoin]}"},
             "unknown task 'poem_continuatoin'",
             "eval.tasks",

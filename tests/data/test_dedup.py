@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from workflow_scripts.lib.dedup.similar import bands_of, clusters, similarity
 from workflow_scripts.lib.dedup.sketches import Sketching, sketch
 from workflow_scripts.lib.dedup.texts import prompt_and_reply
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation_files import holds_tables
 from workflow_scripts.lib.jsonl import read_json, read_rows, write_rows
 from workflow_scripts.lib.records import message, preference_row, sft_row
 
@@ -273,6 +275,22 @@ def test_rows_of_an_evaluation_source_are_looked_for_too(tmp_path: Path) -> None
     call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
     (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert (line["id"], line["text"]) == ("s/f#0", "e/f#0") and 0.9 < line["overlap"] < 1.0
+
+
+def test_of_an_archive_the_tables_are_looked_for(tmp_path: Path) -> None:
+    text = han(random.Random(7), 60)
+    write_rows(tmp_path / "rows.jsonl", [row("s/f#0", text[:30], text[30:])])
+    with zipfile.ZipFile(tmp_path / "cmmlu_v1_0_1.zip", "w") as packed:
+        packed.writestr("README.txt", "not a table")
+        packed.writestr("test/law.csv", f",Question\n0,{text}\n")
+    files = {"evaluation_rows": [], "evaluation_files": [tmp_path / "cmmlu_v1_0_1.zip"]}
+    call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
+    (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    assert line["id"] == "s/f#0" and line["text"].endswith("cmmlu_v1_0_1.zip/test/law.csv#0")
+    assert [name for name in ("a/cmmlu.ZIP", "b.jsonl.gz", "c.md", "d.zip.txt") if holds_tables(name)] == [
+        "a/cmmlu.ZIP",
+        "b.jsonl.gz",
+    ]
 
 
 def test_an_unreadable_evaluation_file_stops(tmp_path: Path, write: Callable[..., Path]) -> None:

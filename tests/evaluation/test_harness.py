@@ -18,13 +18,15 @@ from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.chat_template import encode_prompt, with_system_prompt
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation import harness, result_store
+from workflow_scripts.lib.evaluation.harness_command import command
 from workflow_scripts.lib.model_loading import load_model
 
 TASK = "poem_continuation"
 
 
 def config(**changes: Any) -> dict:
-    values = {"tasks": [TASK], "limit": 6, "num_fewshot": None, "batch_size": 4, "system_prompt": None} | changes
+    values = {"tasks": [TASK], "limit": 6, "num_fewshot": None, "per_task": {}, "batch_size": 4} | changes
+    values = {"system_prompt": None} | values
     return {"model": MODEL | {"system_prompt": values.pop("system_prompt")}, "eval": values}
 
 
@@ -42,9 +44,10 @@ def write_tasks(poems: list[dict]) -> None:
     write_eval_tasks.main(arguments(config={"seed": 42}, task=TASK, rows="test.jsonl", **files))
 
 
-def run(base: Path, adapter: Path | None = None, digest: str = "d", **changes: Any) -> dict:
+def run(base: Path, adapter: Path | None = None, digest: str = "d", code: str = "c", **changes: Any) -> dict:
     folders = {"task_folder": "tasks", "result_folder": "results", "store": "store"}
-    script.main(arguments(config=config(**changes), base=base, adapter=adapter, model_digest=digest, **folders))
+    flags = arguments(config=config(**changes), code=code, base=base, adapter=adapter, model_digest=digest, **folders)
+    script.main([*flags, "--task-data"])
     return jsonl.read_json(Path("results") / f"{TASK}.json")
 
 
@@ -100,7 +103,7 @@ def test_what_did_not_change_is_restored(
     (Path("results") / f"{TASK}.json").unlink()
     assert run(byte_model) == first
     assert f"{TASK}: restored" in caplog.messages
-    for change in ({"digest": "other weights"}, {"limit": 5}, {"system_prompt": "你好"}):
+    for change in ({"digest": "other weights"}, {"code": "other code"}, {"limit": 5}, {"system_prompt": "你好"}):
         with pytest.raises(AssertionError, match="a model was loaded"):
             run(byte_model, **change)
     write_tasks(poems[1:])
@@ -138,15 +141,6 @@ def test_an_adapter_that_changes_nothing_is_refused(tasks: Path, byte_model: Pat
     assert caught.value.what == "the adapter does not change the model's output"
 
 
-def test_an_unknown_task_is_named(byte_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Manager:
-        all_tasks = ("hellaswag", "cmmlu")
-
-    with pytest.raises(UserError) as caught:
-        harness._check_known(Manager(), ["cmmlu", "cmlu"])
-    assert (caught.value.what, caught.value.where) == ("unknown task 'cmlu'", "eval.tasks")
-
-
 @pytest.mark.parametrize(
     ("changes", "model", "adapter", "wanted"),
     [
@@ -171,7 +165,9 @@ def test_an_unknown_task_is_named(byte_model: Path, monkeypatch: pytest.MonkeyPa
 def test_command(changes: dict, model: dict, adapter: str | None, wanted: str) -> None:
     values = config(**changes)
     values["model"] |= model
-    found = harness.command(TASK, "models/base", adapter, "tasks", harness.HarnessConfig.model_validate(values))
+    settings = harness.HarnessConfig.model_validate(values)
+    task = harness.task_of(TASK, settings.eval, local={"task": TASK})
+    found = command(task, [TASK], Path("models/base"), adapter and Path(adapter), Path("tasks"), settings)
     assert found == wanted
 
 

@@ -89,6 +89,25 @@ def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[s
     assert set(place.make(stubs=True, **config).rules) == expected
 
 
+def test_own_files_of_an_official_task(place: Place) -> None:
+    file = place.repository / "data_raw/eval/gsm8k/test.jsonl"
+    file.parent.mkdir(parents=True)
+    told = {"clean": {"decontaminate": {"enabled": False}}, "eval": {"tasks": ["poem_continuation", "gsm8k"]}}
+    file.write_text(json.dumps({"question": "2+2?", "answer": "#### 4"}) + "\n", encoding="utf-8")
+    assert set(place.make(stubs=True, **told).rules) - TOLD == {
+        "convert_task_data",
+        "evaluate_harness",
+        "write_data_card",
+    }
+    assert place.read_json("results/eval/data/gsm8k/manifest.json")["subsets"]["main"]["test"]["rows"] == 1
+    file.write_text(json.dumps({"question": "2+2?", "answer": "#### 5"}) + "\n", encoding="utf-8")
+    listed = set(place.make("--dry-run", stubs=True, **told).rules)
+    assert listed == {"convert_task_data", "evaluate_harness"} | TOLD - {"write_config"}
+    file.unlink()
+    listed = set(place.make("--dry-run", stubs=True, **told).rules)
+    assert listed == {"evaluate_harness"} | TOLD - {"write_config"}
+
+
 @pytest.mark.parametrize(
     ("clean", "first"),
     [

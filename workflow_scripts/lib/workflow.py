@@ -10,13 +10,13 @@ from workflow_scripts.lib.cleaning.bounds import blocklist_files, edits_of, effe
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
+from workflow_scripts.lib.evaluation_files import holds_tables
 from workflow_scripts.lib.provenance.records import file_digest
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
-TABLES = (".json", ".jsonl", ".csv", ".tsv", ".parquet")  # suffixes of data among the files of an evaluation
 HOW_IT_RUNS = ("execution", "tracking")
 
 
@@ -101,7 +101,7 @@ class Plan:
     def evaluation_files(self) -> list[str]:
         """Return the files below data_raw/eval/ that hold texts to keep out of training."""
         found = local_files(self.repository, "eval") if self.config.clean.decontaminate.enabled else []
-        return [self.relative(path) for path in found if path.name.lower().removesuffix(".gz").endswith(TABLES)]
+        return [self.relative(path) for path in found if holds_tables(path.name)]
 
     def evaluation_sources(self) -> list[str]:
         return self.of_use("evaluation") if self.config.clean.decontaminate.enabled else []
@@ -140,7 +140,7 @@ class Plan:
 
     def evaluation(self, kind: str) -> str:
         """Return what an evaluation sees of the config, canonical JSON."""
-        names = {"harness": ("tasks", "limit", "num_fewshot")}.get(kind, (kind,))
+        names = {"harness": ("tasks", "limit", "num_fewshot", "per_task")}.get(kind, (kind,))
         seen: dict[str, Any] = {"model": self.loading}
         batch = "generation_batch_size" if kind in ("form", "panel") else "batch_size"
         seen["eval"] = {name: self.value(f"eval.{name}") for name in (batch, *names)}
@@ -154,6 +154,15 @@ class Plan:
     def local_tasks(self) -> list[str]:
         """Return the harness tasks that are built from the held-out split."""
         return [task for task in self.config.eval.tasks if task in tasks.MODULES]
+
+    def task_files(self, task: str) -> list[str]:
+        """Return a person's own files of an official harness task, which are read instead of the hub's."""
+        found = local_files(self.repository, f"eval/{task}")
+        return [self.relative(path) for path in found if holds_tables(path.name)]
+
+    @property
+    def tasks_with_files(self) -> list[str]:
+        return [task for task in self.config.eval.tasks if task not in tasks.MODULES and self.task_files(task)]
 
     def task_module(self, task: str) -> str:
         return tasks.MODULES[task]

@@ -163,6 +163,15 @@ def _check_evaluation(config: Config) -> None:
             "eval.stages, align.method",
             "evaluate base or sft, or choose a method",
         )
+    for task, options in config.eval.per_task.items():
+        if task not in config.eval.tasks:
+            raise UserError(
+                f"per_task has {task!r}, which is none of eval.tasks",
+                f"eval.per_task.{task}",
+                "add it to eval.tasks, or remove it here",
+            )
+        if options.subsets and task in tasks.MODULES:
+            raise UserError(f"{task!r} has no subsets", f"eval.per_task.{task}.subsets", "remove the key")
     for task in config.eval.tasks:
         near = difflib.get_close_matches(task, tasks.MODULES, n=1, cutoff=0.8)
         if near and task not in tasks.MODULES:

@@ -37,11 +37,20 @@ class Panel(Section):
     max_new_tokens: Count
 
 
+class TaskOptions(Section):
+    """What is other for one harness task than ``eval`` says; what is left out is as that says."""
+
+    limit: optional(Count) = None
+    num_fewshot: optional(CountOrZero) = None
+    subsets: optional(Annotated[list[Text], Field(min_length=1)]) = None
+
+
 class Eval(Section):
     stages: Annotated[list[Literal["base", "sft", "align"]], Field(min_length=1)]
     tasks: list[Text]
     limit: optional(Count)
     num_fewshot: optional(CountOrZero)
+    per_task: dict[Text, TaskOptions]
     batch_size: Count
     generation_batch_size: Count
     bootstrap_samples: Annotated[Whole, Field(ge=100)]
