@@ -2,8 +2,11 @@
 
 import random
 import re
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workflow_scripts.lib import text as texts
 from workflow_scripts.lib.text import canonical, han_ratio, is_valid_unicode, language, normalize
@@ -76,3 +79,28 @@ def test_han_ratio_counts_letters_only_and_knows_rare_characters() -> None:
     assert han_ratio("𠀀㐀一，。12") == 1.0
     assert han_ratio("ab中") == pytest.approx(1 / 3)
     assert han_ratio("，。！") == 0.0
+
+
+SPECIAL = "春曉，。！？：；（）,!?:;() \n\u3000aZ1²①가あア\u0301\u0338\u3099ﬁ"
+MIXED = st.text(st.sampled_from(SPECIAL) | st.characters(), max_size=40)
+
+
+@given(MIXED)
+def test_the_quick_way_to_the_compared_form_is_the_plain_one(text: str) -> None:
+    assert canonical(text) == " ".join(unicodedata.normalize("NFKC", normalize(text)).split())
+
+
+@given(MIXED)
+def test_the_quick_way_to_the_language_is_the_plain_one(text: str) -> None:
+    letters = sum(map(str.isalpha, text))
+
+    def share(script: str) -> float:
+        return len(re.findall(script, text)) / letters
+
+    if not letters or share("[\u3041-\u30ff\uac00-\ud7af]") >= 0.1:
+        expected = "other"
+    elif share(f"[{texts.HAN}]") >= 0.3:
+        expected = "zh"
+    else:
+        expected = "en" if share("[A-Za-z]") >= 0.9 else "other"
+    assert language(text) == expected

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterator
+from functools import lru_cache
 from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, Literal
@@ -80,8 +81,7 @@ class _Raws:
                     self._put_aside(Drop(raw_id, "wrong_type", f"the row is {kind}, not an object"))
                 else:
                     self.num_read += 1
-                    folder = PurePath(record.member or path).parent.name
-                    yield RawRow(raw_id, self._renamed(record.value), folder)
+                    yield RawRow(raw_id, self._renamed(record.value), _folder(record.member or path))
             log.info("%s: file %d of %d read, %d rows so far", self._source, number, len(self._files), self.num_read)
 
     def take_unreadable(self) -> list[Drop]:
@@ -112,6 +112,11 @@ class _Raws:
             f"{file} of sources.{self._source}",
             f"{shapes.nearest(found, self._selection.use)}; or replace the file" if found else change,
         )
+
+
+@lru_cache(maxsize=1)  # the same for all rows of a file
+def _folder(path: str | Path) -> str:
+    return PurePath(path).parent.name
 
 
 def _kinds(records: list[Parsed]) -> str:

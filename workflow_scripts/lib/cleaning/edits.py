@@ -45,7 +45,8 @@ def _message(message: dict[str, str], edits: Edits, found: set[str]) -> dict[str
         content = _noted(without_reasoning(content), content, "stripped_reasoning", found)
     if edits.mask_personal_data:
         content, counts = masked(content)
-        found.update(f"masked_{kind}" for kind in counts)
+        if counts:
+            found.update(f"masked_{kind}" for kind in counts)
     return message if content == message["content"] else message | {"content": content}
 
 

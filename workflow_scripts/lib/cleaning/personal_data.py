@@ -4,7 +4,8 @@ import datetime
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 _BEFORE, _AFTER = r"(?<![0-9A-Za-z_.+-])", r"(?![0-9A-Za-z_]|\.[0-9])"
 # GB 11643-1999: area, date of birth, sequence, check digit
@@ -29,6 +30,7 @@ _RESERVED = re.compile(r"(?:[@.]example\.(?:com|net|org)|\.(?:example|test|inval
 # Holds in every text that any of them finds something in; read by a library without look-around, so it is coarser.
 MAYBE = r"[0-9](?:[ -]?[0-9]){9}|@|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:"
 _MAYBE_HERE = re.compile(MAYBE)
+_NONE: Mapping[str, int] = MappingProxyType({})  # most texts hold none
 
 
 def _is_identity(text: str) -> bool:
@@ -73,11 +75,11 @@ _KINDS: dict[str, tuple[re.Pattern[str], Callable[[str], bool], str]] = {
 }
 
 
-def masked(text: str) -> tuple[str, Counter[str]]:
+def masked(text: str) -> tuple[str, Mapping[str, int]]:
     """Return the text with personal data replaced by what it was, such as ``[手机号]``, and how many of each kind."""
-    counts: Counter[str] = Counter()
     if not _MAYBE_HERE.search(text):
-        return text, counts
+        return text, _NONE
+    counts: Counter[str] = Counter()
     for kind, (pattern, is_one, mask) in _KINDS.items():
 
         def replace(match: re.Match[str], kind: str = kind, is_one: Callable = is_one, mask: str = mask) -> str:
