@@ -1,6 +1,6 @@
 """Time our trainers against TRL's own on the same rows, batch and seed, and compare their losses step by step.
 
-    GOMP_SPINCOUNT=30000 python -m benchmarks.train_speed
+    GOMP_SPINCOUNT=30000 python -m benchmarks.training
 
 Stock is TRL as its documentation has it: PEFT adapter, default trainer, default loss. Three settings differ from its
 defaults: float32, without which losses could not be compared to 1e-4; no gradient checkpointing, which would slow it
