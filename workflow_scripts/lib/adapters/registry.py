@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from workflow_scripts.lib.adapters.options import hint
+from workflow_scripts.lib.config.options import hint
 from workflow_scripts.lib.errors import UserError
 
 # Module names as text: importing them all would make every source stale when one adapter is edited.

@@ -3,8 +3,9 @@
 from types import ModuleType
 from typing import Any
 
-from workflow_scripts.lib.adapters import options, registry
+from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.adapters.options import AdapterOptions
+from workflow_scripts.lib.config import options
 from workflow_scripts.lib.errors import UserError
 
 
@@ -22,7 +23,7 @@ def select(source: str, adapter: str, use: str, values: dict[str, Any]) -> tuple
             f"sources.{source}.use",
             why_not or "choose another adapter or another use",
         )
-    checked = options.checked(module.Options, values, source)
+    checked = options.checked(module.Options, values, f"sources.{source}.options")
     fields = fields_of(module)
     for name in checked.field_map:
         if name not in fields:
