@@ -104,6 +104,12 @@ def known(*uses):
     return nothing
 
 
+def learned_by_sft(split):
+    """Return what SFT takes for a split: the right ones of sampled replies to it, or the split as it is."""
+    sampled = {"train": "results/sampling/learned.jsonl", "val": "results/sampling/validated.jsonl"}
+    return sampled[split] if PLAN.samples else split_of("sft", split=split)
+
+
 def adapter_of(wildcards):
     """Return the adapter of a stage: none for the base."""
     return [] if wildcards.stage == "base" else [f"results/models/{wildcards.stage}/adapter_model.safetensors"]

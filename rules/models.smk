@@ -35,8 +35,9 @@ rule prepare_base:
 
 rule train_sft:
     input:
-        train=split_of("sft", split="train"),
-        validation=split_of("sft", split="val"),
+        train=learned_by_sft("train"),
+        validation=learned_by_sft("val"),
+        known=known("sft") if PLAN.samples else [],
         manifest=ancient("results/data/sft/split.json"),
         base=rules.prepare_base.output,
     output:

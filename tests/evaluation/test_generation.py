@@ -60,7 +60,7 @@ def test_end_ids(model: Any, tokenizer: Any, declared: Any, wanted: list[int], m
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     monkeypatch.setattr(base.generation_config, "eos_token_id", declared)
     assert tokenizer.eos_token_id == 256
-    assert end_ids(base, tokenizer) == wanted
+    assert end_ids(base.generation_config, tokenizer) == wanted
 
 
 def test_settings_the_model_ships_are_left_out(

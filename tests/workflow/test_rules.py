@@ -145,6 +145,15 @@ def test_every_public_target_can_be_asked_for(place: Place) -> None:
     assert set(TARGETS) <= named
 
 
+def test_sampling_is_asked_for_by_the_config_only(place: Place) -> None:
+    assert not {"sample_replies", "verify_replies"} & set(place.make("--dry-run").rules)
+    run = place.make("--dry-run", sampling={"enabled": True, "verifier": "poem_form"})
+    assert {"sample_replies", "verify_replies", "train_sft"} <= set(run.rules)
+    named = set(re.findall(r"results/sampling/\S+\.jsonl?", run.output))
+    names = ("replies", "sampled", "learned", "validated", "pairs", "drops")
+    assert named == {f"results/sampling/{name}.jsonl" for name in names} | {"results/sampling/stats.json"}
+
+
 @pytest.mark.parametrize(
     ("target", "rule", "absent"),
     [
@@ -218,11 +227,23 @@ def test_pictures_of_the_dag_need_no_results(place: Place, option: tuple[str, ..
             "no such file or folder: absent.json\n  where:  sources.tang_poems.from\n  change: correct the path",
         ),
         (
+            {"sampling": {"enabled": True, "verifier": "legal_judgment"}},
+            "unknown verifier 'legal_judgment'\n  where:  sampling.verifier\n  change: did you mean 'legal_judgement'?",
+        ),
+        (
             {"sources": {"tang_poems": {"adapter": "chinese_poem"}}},
             "unknown adapter 'chinese_poem'\n  where:  sources.tang_poems.adapter\n  change: did you",
         ),
     ],
-    ids=["misspelt key", "word for a number", "weights 0", "unknown recipe", "missing file", "unknown adapter"],
+    ids=[
+        "misspelt key",
+        "word for a number",
+        "weights 0",
+        "unknown recipe",
+        "missing file",
+        "unknown verifier",
+        "unknown adapter",
+    ],
 )
 def test_config_errors_stop_at_once(place: Place, config: dict[str, Any], text: str) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

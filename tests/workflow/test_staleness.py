@@ -218,6 +218,45 @@ def test_the_order_of_keys_and_the_place_they_are_set_mean_nothing_to_models(pla
     assert place.make(stubs=True).rules == []
 
 
+POEM_FORM = {"enabled": True, "verifier": "poem_form"}
+
+
+def test_sampling_is_a_stage_before_sft(place: Place) -> None:
+    run = place.make("results/models/sft/adapter_model.safetensors", stubs=True, sampling=POEM_FORM)
+    assert run.rules == ["sample_replies", "verify_replies", "train_sft"]
+    assert place.read_json("results/sampling/stats.json")["rate"] == 0.5
+    pattern = {"enabled": True, "verifier": "regex", "verifier_options": {"pattern": "，.*。$"}}
+    judged = place.make("--dry-run", "results/models/sft/adapter_model.safetensors", stubs=True, sampling=pattern)
+    assert judged.rules == ["verify_replies", "train_sft"]  # replies are not written again
+
+
+def test_sampling_that_is_off_means_nothing(place: Place) -> None:
+    off = {"temperature": 0.1, "num_samples": 2, "verifier": "number", "verifier_options": {"tolerance": 1}}
+    assert set(place.make("--dry-run", stubs=True, sampling=off).rules) == TOLD  # which show the config
+
+
+@pytest.mark.full
+def test_sampling_comes_and_goes(place: Place) -> None:
+    on = place.make(stubs=True, sampling=POEM_FORM)
+    assert set(on.rules) == {"sample_replies", "verify_replies"} | TRAINED
+    assert place.make(stubs=True, sampling=POEM_FORM).rules == []
+    cleaned = place.make(stubs=True, sampling=POEM_FORM, clean={"max_chars": 4000})
+    assert set(cleaned.rules) - TOLD == DATA  # and the same rows: nothing is sampled or trained
+    off = place.make(stubs=True)
+    assert "train_sft: restored" in off.output
+    assert not {"sample_replies", "verify_replies"} & set(off.rules)
+
+
+def test_a_verifier_counts_where_it_is_selected(place: Place) -> None:
+    sampled = ("--dry-run", "results/sampling/stats.json")
+    place.make(sampled[1], stubs=True, sampling=POEM_FORM)
+    place.edit("lib/verifiers/registry.py", '    "number"', '    "novel": "workflow_scripts.no",\n    "number"')
+    place.edit("lib/verifiers/number.py", "def columns", "LIMIT = 3\n\n\ndef columns")
+    assert place.make(*sampled, stubs=True, sampling=POEM_FORM).rules == []
+    place.edit("lib/verifiers/poem_form.py", "def columns", "LIMIT = 3\n\n\ndef columns")
+    assert place.make(*sampled, stubs=True, sampling=POEM_FORM).rules == ["verify_replies"]
+
+
 def test_a_method_can_be_left_out_and_taken_back(place: Place) -> None:
     none = place.make(stubs=True, align={"method": "none"})
     assert not set(none.rules) & {"train_sft", "train_align", "standardize", "measure_rows", "clean_rows"}

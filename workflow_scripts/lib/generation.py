@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList
 
 from workflow_scripts.lib.chat_template import Messages, encode_prompt
 from workflow_scripts.lib.config.generation import Generation
@@ -38,9 +38,33 @@ def generate(
     Only ``settings`` count: sampling values that a base model ships in its generation_config.json are left out, so
     that two stages, or two base models, are compared under the same rules.
     """
+    return write(
+        model,
+        tokenizer,
+        [encode_prompt(tokenizer, messages) for messages in dialogues],
+        max_new_tokens,
+        repetition_penalty=settings.repetition_penalty,
+        no_repeat_ngram_size=settings.no_repeat_ngram_size,
+        **_sampling(settings),
+    )
+
+
+def write(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    max_new_tokens: int,
+    choosing: LogitsProcessorList | None = None,
+    **how: Any,
+) -> list[Reply]:
+    """Return one reply a prompt; all prompts, token ids, form one batch.
+
+    Args:
+        choosing: What changes logits before a token is taken.
+        how: Further settings, as ``GenerationConfig`` names them.
+    """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    ends = end_ids(base, tokenizer)
-    prompts = [encode_prompt(tokenizer, messages) for messages in dialogues]
+    ends = end_ids(base.generation_config, tokenizer)
     length = max(map(len, prompts))
     ids = torch.tensor([[ends[0]] * (length - len(prompt)) + prompt for prompt in prompts])
     mask = torch.tensor([[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts])
@@ -48,22 +72,23 @@ def generate(
         max_new_tokens=max_new_tokens,
         eos_token_id=ends,
         pad_token_id=ends[0],
-        repetition_penalty=settings.repetition_penalty,
-        no_repeat_ngram_size=settings.no_repeat_ngram_size,
-        **_sampling(settings),
+        **how,
     )
     with torch.no_grad(), _without_own_settings(base):
         output = base.generate(
-            input_ids=ids.to(base.device), attention_mask=mask.to(base.device), generation_config=config
+            input_ids=ids.to(base.device),
+            attention_mask=mask.to(base.device),
+            generation_config=config,
+            logits_processor=choosing,
         )
     return [_reply(tokenizer, new, ends) for new in output[:, length:].tolist()]
 
 
-def end_ids(model: Any, tokenizer: Any) -> list[int]:
+def end_ids(declared: GenerationConfig, tokenizer: Any) -> list[int]:
     """Return the ids that end a turn: the tokenizer's end token first, then those the model declares."""
-    declared = model.generation_config.eos_token_id
-    declared = declared if isinstance(declared, list) else [declared]
-    return list(dict.fromkeys(end for end in (tokenizer.eos_token_id, *declared) if end is not None))
+    own = declared.eos_token_id
+    own = own if isinstance(own, list) else [own]
+    return list(dict.fromkeys(end for end in (tokenizer.eos_token_id, *own) if end is not None))
 
 
 def _sampling(settings: Generation) -> dict:

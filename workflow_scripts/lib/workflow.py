@@ -9,13 +9,16 @@ from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.cleaning.bounds import blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
+from workflow_scripts.lib.config.sampling import Drawing, Judging
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.evaluation_files import holds_tables
 from workflow_scripts.lib.provenance.records import file_digest
+from workflow_scripts.lib.sampling import registry as engines
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
+from workflow_scripts.lib.verifiers import registry as verifiers
 
 HOW_IT_RUNS = ("execution", "tracking")
 
@@ -132,6 +135,27 @@ class Plan:
             "max_overlap": clean.decontaminate.max_overlap if self.decontaminates else None,
         }
         return _canonical(told | {"sources": taken})
+
+    @property
+    def samples(self) -> bool:
+        """Return whether SFT learns sampled replies."""
+        return self.config.sampling.enabled
+
+    def drawing(self) -> str:
+        """Return what the sampled replies depend on, canonical JSON; how they are judged is for later."""
+        drawing = {key: self.value(f"sampling.{key}") for key in Drawing.model_fields}
+        return _canonical({"seed": self.config.seed, "model": self.loading, "sampling": drawing})
+
+    def judging(self) -> str:
+        return _canonical({"sampling": {key: self.value(f"sampling.{key}") for key in Judging.model_fields}})
+
+    @property
+    def engine_module(self) -> str:
+        return engines.MODULES[self.config.sampling.engine]
+
+    @property
+    def verifier_module(self) -> str:
+        return verifiers.MODULES[self.config.sampling.verifier]
 
     def evaluates(self, kind: str) -> bool:
         """Return whether an evaluation is asked for and possible."""

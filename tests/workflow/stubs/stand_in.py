@@ -27,6 +27,7 @@ OUTPUTS = (
     "report_json",
     "report_html",
     "readme",
+    "replies",
 )
 
 
@@ -45,11 +46,30 @@ def main() -> None:
         for value in values:
             digest.update(_bytes(Path(value)) if name not in ("config", "code") else value.encode())
     text = digest.hexdigest()
+    if script == "sample_replies":
+        rows = [row for name in ("train", "validation") for row in _rows(flags[name][0])]
+        return _write_replies(Path(flags["replies"][0]), rows, text)
     for path in _outputs(script, flags):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"headline": [], "made of": text}), encoding="utf-8")
     if script == "prepare_base":
         shutil.copy(Path(flags["source"][0]).parent / "tokenizer.json", Path(flags["output"][0]) / "tokenizer.json")
+
+
+def _rows(path: str) -> list[dict]:
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def _write_replies(path: Path, rows: list[dict], wrong: str) -> None:
+    """The first reply to each row is its own, the second is wrong and changes with all that is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replies = [
+        {"id": row["id"], "replies": [{"text": text, "tokens": 1, "stopped": True} for text in texts]}
+        for row in rows
+        for texts in [(row["messages"][-1]["content"], wrong)]
+    ]
+    lines = [json.dumps(reply, ensure_ascii=False) + "\n" for reply in replies]
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _bytes(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from workflow_scripts.lib.config.training import Sampler, Training
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
+from workflow_scripts.lib.verifiers import registry as verifiers
 
 
 def check_consistency(config: Config) -> None:
@@ -24,6 +25,7 @@ def check_consistency(config: Config) -> None:
     _check_adapters(config)
     _check_bounds(config)
     _check_split(config)
+    _check_sampling(config)
     _check_training("sft", config.sft, config.mix.sft.curriculum, config.execution.num_processes)
     if config.align.method != "none":
         _check_training("align", config.align, config.mix.preference.curriculum, config.execution.num_processes)
@@ -193,6 +195,12 @@ def _check_split(config: Config) -> None:
         )
     if config.split.train == 0 or config.split.val == 0:
         raise UserError("split.train or split.val is 0", "split", "both must be above 0; only test may be 0")
+
+
+def _check_sampling(config: Config) -> None:
+    sampling = config.sampling
+    if sampling.enabled:
+        verifiers.select(sampling.verifier, sampling.verifier_options, "sampling")
 
 
 def _check_training(section: str, training: Training, curriculum: str, num_processes: int) -> None:

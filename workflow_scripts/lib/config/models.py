@@ -8,6 +8,7 @@ from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
 from workflow_scripts.lib.config.evaluation import Eval
 from workflow_scripts.lib.config.fields import Count, Dtype, Section, Seed, Size, Text
 from workflow_scripts.lib.config.generation import Generation
+from workflow_scripts.lib.config.sampling import Sampling
 from workflow_scripts.lib.config.training import Align, Model, Sft
 
 
@@ -51,6 +52,7 @@ class Config(Section):
     clean: Clean
     mix: Mix
     split: Split
+    sampling: Sampling
     sft: Sft
     align: Align
     eval: Eval
