@@ -73,7 +73,8 @@ class Headline(Part):
 class Training(Part):
     """``rows`` were at hand, ``rows_seen`` were trained on, counted again in each pass: ``epochs`` passes, or a part.
 
-    ``loss`` and ``validation`` hold what the trainer logged at ``step``, losses in nats a token.
+    ``loss`` and ``validation`` hold what the trainer logged at ``step``, losses in nats a token; at a validation the
+    replies too that are watched.
     """
 
     method: str
@@ -89,7 +90,7 @@ class Training(Part):
     first_loss: float
     last_loss: float
     loss: list[dict[str, float]]
-    validation: list[dict[str, float]]
+    validation: list[dict[str, float | list[str]]]
 
 
 class Reply(Part):
