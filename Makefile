@@ -8,9 +8,10 @@ CORES ?= 1
 MAX_SIZE ?= 0
 RESULTS ?= results
 PORT ?= 8377
+RECIPE ?= k12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report panel test test-full lint format schema plan what-if store prune clean
+.PHONY: help setup report panel test test-full smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +29,9 @@ test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for o
 
 test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
 	$(RUN) pytest -n 2 --dist loadfile -m "full or not full"
+
+smoke: $(VENV)/.ready-dev  ## Run a recipe whole on small made-up data and a tiny model: make smoke RECIPE=k12
+	$(RUN) PYTHONPATH=.:tests:tests/workflow:tests/evaluation:tests/recipes python -m smoke $(RECIPE) smoke/$(RECIPE)
 
 lint: $(VENV)/.ready-dev  ## Check style of Python and Snakemake code
 	$(RUN) ruff check .

@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "workflow")]
+sys.path[:0] = [str(TESTS), str(TESTS / "workflow"), str(TESTS / "evaluation"), str(TESTS / "recipes")]
