@@ -106,7 +106,7 @@ def test_memory_estimate_of_8b() -> None:
     [
         ("sft", 9, 2_000_000, 1_700_000_000, "little", "2.0 M tokens is little for a model of over 1 B parameters"),
         ("sft", 9, 500_000, 1_700_000_000, "very little", "500 k tokens is very little"),
-        ("sft", 9, 5_000_000, 7_000_000_000, "enough", "5.0 M tokens is enough"),
+        ("sft", 9, 10_000_000, 7_000_000_000, "enough", "10.0 M tokens is enough"),
         ("sft", 9, 2_000_000, 135_000_000, "enough", "for a model of up to 1 B parameters"),
         ("sft", 9, 101_574, None, "little", "102 k tokens is little"),
         ("preference", 698, 60_000, 135_000_000, "little", "698 pairs is little"),
