@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from workflow_scripts.lib.reporting.memory import Shape
 
 # Operations a weight and token. Forward 2; backward 2, for the activations only: frozen weights need no gradient.
-# Recomputed activations (gradient checkpointing) are another forward pass. Left out are adapters, a hundredth of it, and
-# attention itself, a twentieth at 2048 tokens.
+# Recomputed activations (gradient checkpointing) are another forward pass. Left out: the adapters, a hundredth of it,
+# and attention itself, a twentieth at 2048 tokens.
 FORWARD, BACKWARD = 2, 2
 # Of the card's peak, with recomputation counted as work. torchtune publishes 2,413 tokens a second for QLoRA of an 8B
 # model at 2048 tokens on an RTX 4090: 0.70. Half leaves room for padding, 4-bit weights and a card that is not new.
