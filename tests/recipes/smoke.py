@@ -29,7 +29,8 @@ from workflow_scripts.lib.sources import uris
 log = logging.getLogger(__name__)
 RECIPES = ("domain-large", "domain-small", "general", "k12", "tang-full")  # `tang` runs whole, for real, in minutes
 SUBSETS = {"cmmlu": list(task_samples.SUBJECTS), "ceval-valid": ["law", "college_physics"]}  # those with samples
-STEPS = {"epochs": None, "global_batch_size": 4, "micro_batch_size": 2}
+# The tiny model reads bytes, three of which make a Chinese character.
+SHORT = {"epochs": None, "global_batch_size": 4, "micro_batch_size": 2, "max_length": 1024}
 
 
 def overlay(recipe: str) -> dict[str, Any]:
@@ -38,8 +39,9 @@ def overlay(recipe: str) -> dict[str, Any]:
     subsets = {task: {"subsets": SUBSETS[task], "limit": 2} for task in values["eval"]["tasks"] if task in SUBSETS}
     return {
         "recipe": recipe,
-        "sft": STEPS | {"max_steps": 3},
-        "align": STEPS | {"max_steps": 2},
+        "clean": {"max_tokens": 900},
+        "sft": SHORT | {"max_steps": 3},
+        "align": SHORT | {"max_steps": 2},
         "eval": {
             "per_task": subsets,
             "limit": 4,
