@@ -1,6 +1,6 @@
 # Every evaluation of every stage, and the report. Stages: base, sft, align.
 
-FIGURES = [kind for kind in ("perplexity", "preference", "form", "panel") if PLAN.evaluates(kind)]
+FIGURES = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel") if PLAN.evaluates(kind)]
 
 
 rule write_eval_tasks:
@@ -195,6 +195,42 @@ rule evaluate_form:
         python -m workflow_scripts.run_step --step "evaluate_form {wildcards}" --code {params.code} \
             --inputs {input:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.evaluate_form \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --rows {input.rows:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_decoding:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        rows=split_of("sft", split=PLAN.held_out),
+        manifest=ancient("results/data/sft/split.json"),
+    output:
+        "results/eval/{stage}/decoding.json",
+    log:
+        "results/logs/evaluate_decoding/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_decoding/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("decoding"),
+        code=code_digest("evaluate_decoding"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.run_step --step "evaluate_decoding {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_decoding \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \

@@ -259,6 +259,12 @@ def test_no_mistake_hides_the_others() -> None:
             "give one of them and set the other to null",
         ),
         (
+            {"eval": "{decoding: {enabled: true}}"},
+            "nothing to compare: there are no settings",
+            "eval.decoding.settings",
+            "name some, each with the keys of `generation`",
+        ),
+        (
             {"sft": "{evaluation_steps: 50}"},
             "evaluations is 4 and evaluation_steps is 50",
             "sft.evaluations, sft.evaluation_steps",

@@ -50,6 +50,7 @@ def overlay(recipe: str) -> dict[str, Any]:
             "perplexity": {"max_rows": 8},
             "preference": {"max_rows": 8},
             "form": {"max_rows": 4, "max_new_tokens": 8},
+            "decoding": {"max_rows": 3, "num_replies": 2, "max_new_tokens": 8},
             "panel": {"max_new_tokens": 4},
         },
         "execution": {"threads": 1, "logging_steps": 1, "save_steps": 2},

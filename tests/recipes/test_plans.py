@@ -43,7 +43,13 @@ PLANS: dict[str, dict[str, int]] = {
     },
     "tang-full": {
         **{"acquire": 2, "standardize": 1, "mix_sources": 1, "write_eval_tasks": 1},
-        **{"evaluate_harness": 2, "evaluate_perplexity": 2, "evaluate_form": 2, "evaluate_panel": 2},
+        **{
+            "evaluate_harness": 2,
+            "evaluate_perplexity": 2,
+            "evaluate_form": 2,
+            "evaluate_decoding": 2,
+            "evaluate_panel": 2,
+        },
     },
 }
 ONCE = ("prepare_base", "link_rows", "check_splits", "write_data_card", "train_sft", "merge_adapter", "write_report")
@@ -82,7 +88,7 @@ def test_hardware_changes_no_step(place: Place, recipe: str) -> None:
     def steps(hardware: str) -> Any:
         given = {"recipe": recipe, "hardware": hardware} | BROUGHT.get(recipe, {})
         plan = Plan(layers.load(place.repository, [], given), place.repository)
-        kinds = [kind for kind in ("perplexity", "preference", "form", "panel") if plan.evaluates(kind)]
+        kinds = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel") if plan.evaluates(kind)]
         return list(plan.sources), plan.stages, plan.trained_stages, plan.config.eval.tasks, kinds
 
     assert len(HARDWARE) >= 6

@@ -33,7 +33,8 @@ def test_the_report_is_whole(made: tuple[str, Place]) -> None:
     aligned = values.align.method != "none"
     assert report.recipe == recipe
     assert report.stages == (["base", "sft", "align"] if aligned else ["base", "sft"])
-    kinds = {kind for kind, is_made in (("preference", aligned), ("form", values.eval.form.enabled)) if is_made}
+    enabled = {"preference": aligned, "form": values.eval.form.enabled, "decoding": values.eval.decoding.enabled}
+    kinds = {kind for kind, is_made in enabled.items() if is_made}
     assert {metric.kind for metric in report.metrics} == kinds | {"perplexity", "panel", "harness"}
     named = " ".join(metric.name for metric in report.metrics if metric.kind == "harness")
     assert [task for task in values.eval.tasks if task not in named] == []

@@ -166,10 +166,12 @@ class Plan:
         """Return what an evaluation sees of the config, canonical JSON."""
         names = {"harness": ("tasks", "limit", "num_fewshot", "per_task")}.get(kind, (kind,))
         seen: dict[str, Any] = {"model": self.loading}
-        batch = "generation_batch_size" if kind in ("form", "panel") else "batch_size"
+        batch = "generation_batch_size" if kind in ("form", "decoding", "panel") else "batch_size"
         seen["eval"] = {name: self.value(f"eval.{name}") for name in (batch, *names)}
+        if kind in ("form", "decoding", "panel"):
+            seen["seed"] = self.config.seed
         if kind in ("form", "panel"):
-            seen |= {"seed": self.config.seed, "generation": self.value("generation")}
+            seen["generation"] = self.value("generation")
         if kind in ("perplexity", "preference"):
             seen["max_length"] = (self.config.sft if kind == "perplexity" else self.config.align).max_length
         return _canonical(seen)

@@ -174,6 +174,12 @@ def _check_evaluation(config: Config) -> None:
             )
         if options.subsets and task in tasks.MODULES:
             raise UserError(f"{task!r} has no subsets", f"eval.per_task.{task}.subsets", "remove the key")
+    if config.eval.decoding.enabled and not config.eval.decoding.settings:
+        raise UserError(
+            "nothing to compare: there are no settings",
+            "eval.decoding.settings",
+            "name some, each with the keys of `generation`, or set eval.decoding.enabled: false",
+        )
     for task in config.eval.tasks:
         near = difflib.get_close_matches(task, tasks.MODULES, n=1, cutoff=0.8)
         if near and task not in tasks.MODULES:

@@ -13,6 +13,7 @@ from workflow_scripts.lib.config.fields import (
     Whole,
     optional,
 )
+from workflow_scripts.lib.config.generation import Generation
 
 
 class Perplexity(Section):
@@ -29,6 +30,14 @@ class Form(Section):
     enabled: Switch
     max_rows: optional(Count)
     max_new_tokens: Count
+
+
+class Decoding(Section):
+    enabled: Switch
+    max_rows: Count
+    num_replies: Count
+    max_new_tokens: Count
+    settings: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Generation]
 
 
 class Panel(Section):
@@ -57,4 +66,5 @@ class Eval(Section):
     perplexity: Perplexity
     preference: PreferenceAccuracy
     form: Form
+    decoding: Decoding
     panel: Panel

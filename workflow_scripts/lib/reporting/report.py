@@ -12,7 +12,7 @@ from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, a
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
 EXAMPLES = 12  # poems whose continuations are shown
-ORDER = ("perplexity", "form", "preference", "panel")
+ORDER = ("perplexity", "form", "decoding", "preference", "panel")
 
 
 class ReportAlign(Section):

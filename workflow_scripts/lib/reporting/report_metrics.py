@@ -44,6 +44,10 @@ def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Me
         yield _ratio("nats_per_character", "characters", np.asarray, "nats", results, resampling)
     elif kind == "form":
         yield _mean("form", "form", "ok", "share", results, resampling)
+    elif kind == "decoding":
+        for name in sorted({name for result in results.values() for name in result["figures"]}):
+            lower = name.endswith("_repetition")
+            yield _mean(f"decoding_{name}", "decoding", name, "share", results, resampling, lower_is_better=lower)
     elif kind == "preference":
         yield _mean("preference_accuracy", "preference", "correct", "share", results, resampling)
         yield _mean("preference_margin", "preference", "margin", "nats per token", results, resampling)
@@ -54,7 +58,16 @@ def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Me
         yield _harness(kind, results, resampling)
 
 
-def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampling: Resampling) -> Metric:
+def _mean(
+    name: str,
+    kind: str,
+    field: str,
+    unit: str,
+    results: Results,
+    resampling: Resampling,
+    *,
+    lower_is_better: bool = False,
+) -> Metric:
     values = {stage: _by_item(result["samples"], field) for stage, result in results.items()}
     binary = all(type(sample.get(field, False)) is bool for r in results.values() for sample in r["samples"])
     stages = {}
@@ -62,8 +75,10 @@ def _mean(name: str, kind: str, field: str, unit: str, results: Results, resampl
         if found:
             mean, error = statistics.mean_and_error(list(found.values()))
             stages[stage] = stage_value(mean, error, len(found))
-    comparisons = _compare(stages, values, _mean_difference(values, resampling), binary=binary)
-    return Metric(name=name, kind=kind, unit=unit, lower_is_better=False, stages=stages, comparisons=comparisons)
+    difference = _mean_difference(values, resampling)
+    comparisons = _compare(stages, values, difference, binary=binary, lower_is_better=lower_is_better)
+    told = {"name": name, "kind": kind, "unit": unit, "lower_is_better": lower_is_better}
+    return Metric(**told, stages=stages, comparisons=comparisons)
 
 
 def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Results, resampling: Resampling) -> Metric:

@@ -52,7 +52,7 @@ class Comparison(Part):
 
 class Metric(Part):
     name: str
-    kind: Literal["perplexity", "form", "preference", "panel", "harness"]
+    kind: Literal["perplexity", "form", "decoding", "preference", "panel", "harness"]
     unit: str
     lower_is_better: bool
     stages: dict[Stage, StageValue] = Field(min_length=1)

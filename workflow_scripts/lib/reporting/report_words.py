@@ -23,6 +23,11 @@ METRICS: dict[str, Words] = {
     },
     "poem_continuation": {"en": "Poem continuation", "zh": "诗句续接"},
 }
+FIGURES_OF_DECODING: dict[str, Words] = {
+    "distinct": {"en": "Different character pairs", "zh": "不同字对比例"},
+    "repetition": {"en": "Repetition", "zh": "重复率"},
+    "form": {"en": "Correct form", "zh": "形式合格率"},
+}
 VERDICTS: dict[str, Words] = {
     "better": {"en": "better", "zh": "变好"},
     "worse": {"en": "worse", "zh": "变差"},
@@ -66,6 +71,11 @@ PAIRS: dict[str, Words] = {
 
 
 def name_of(metric: str) -> Words:
+    if metric.startswith("decoding_"):
+        setting, _, figure = metric.removeprefix("decoding_").rpartition("_")
+        return {
+            language: f"{FIGURES_OF_DECODING[figure][language]} ({setting})" for language in FIGURES_OF_DECODING[figure]
+        }
     return METRICS.get(metric, {"en": metric, "zh": metric})
 
 
