@@ -66,6 +66,10 @@ def main(argv: list[str] | None = None) -> None:
         stream.write(html_page.page(built))
     for entry in built.headline:
         log.info("%s", entry.text["en"])
+    for gate in built.gates:
+        log.log(
+            logging.WARNING if gate.status == "failed" else logging.INFO, "gate %s: %s", gate.status, gate.text["en"]
+        )
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,14 @@ CONFIG = {
     },
     "sft": {"global_batch_size": 8},
     "align": {"method": "orpo", "global_batch_size": 6},
-    "eval": {"bootstrap_samples": 500},
+    "eval": {
+        "bootstrap_samples": 500,
+        "gates": [
+            {"metric": "harness", "rule": "not_worse", "tolerance": 0.02},
+            {"metric": "perplexity", "rule": "better", "tolerance": 0.0},
+            {"metric": "jailbreak_rate", "rule": "not_worse", "tolerance": 0.0},
+        ],
+    },
     "panel_scores": None,
 }
 CARD = {

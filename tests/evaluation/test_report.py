@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from workflow_scripts import write_report
 from workflow_scripts.lib import final_words, jsonl
+from workflow_scripts.lib.config.gates import Gate
+from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
-from workflow_scripts.lib.reporting import exposure, report, report_words
+from workflow_scripts.lib.reporting import exposure, gates, report, report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, verdict
 from workflow_scripts.lib.reporting.report_schema import Metric, Provenance, Report
 
@@ -87,6 +89,73 @@ def test_only_items_of_both_stages_are_compared() -> None:
 )
 def test_verdict(low: float, high: float, p_value: float | None, lower_is_better: bool, words: str) -> None:
     assert verdict(Difference((low + high) / 2, low, high), p_value, lower_is_better=lower_is_better) == words
+
+
+def test_holm_by_hand() -> None:
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # Holm 1979
+    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert statistics.holm([]) == []
+
+
+def test_the_number_of_comparisons_is_counted_in() -> None:
+    built = build()
+    found = [comparison for metric in built.metrics for comparison in metric.comparisons]
+    used = [c.p_bootstrap if c.p_value is None else c.p_value for c in found]
+    assert [c.p_holm for c in found] == pytest.approx(statistics.holm(used), rel=0.01)
+    told = built.corrections
+    assert (told.comparisons, told.significant) == (
+        len(found),
+        sum(c.verdict != "no significant change" for c in found),
+    )
+    assert 0 < told.after_holm < told.significant
+    assert f"(Holm) {told.after_holm} hold." in told.text["en"]
+    assert f"校正后仍有 {told.after_holm} 项显著" in told.text["zh"]
+
+
+def compared(low: float, high: float, verdict: str) -> Metric:
+    values = {"before": 0.5, "after": 0.4, "delta": (low + high) / 2, "low": low, "high": high, "n": 9}
+    words = {"p_bootstrap": 0.01, "verdict": verdict, "explanation": {"en": ".", "zh": "。"}}
+    stages = {stage: {"value": 0.5, "n": 9} for stage in ("base", "sft", "align")}
+    near, far = ({"from": "base", "to": stage, **values, **words} for stage in ("sft", "align"))
+    near |= {"low": -1.0, "high": -0.9, "verdict": "worse"}
+    told = {"name": "hellaswag", "kind": "harness", "unit": "acc", "lower_is_better": False}
+    return Metric.model_validate(told | {"stages": stages, "comparisons": [near, far]})
+
+
+@pytest.mark.parametrize(
+    ("rule", "tolerance", "low", "high", "verdict", "status"),
+    [
+        ("not_worse", 0.02, -0.10, -0.03, "worse", "failed"),
+        ("not_worse", 0.02, -0.10, -0.01, "worse", "passed"),  # the loss may be one of a point only
+        ("not_worse", 0.0, -0.10, -0.01, "worse", "failed"),
+        ("not_worse", 0.0, -0.10, -0.01, "no significant change", "passed"),  # the exact test found nothing
+        ("not_worse", 0.0, -0.10, 0.02, "no significant change", "passed"),
+        ("better", 0.0, 0.01, 0.05, "better", "passed"),
+        ("better", 0.02, 0.01, 0.05, "better", "failed"),
+        ("better", 0.0, -0.01, 0.05, "no significant change", "failed"),
+    ],
+)
+def test_gates(rule: str, tolerance: float, low: float, high: float, verdict: str, status: str) -> None:
+    gate = Gate(metric="harness", rule=rule, tolerance=tolerance)
+    (found,) = gates.judge([gate], [compared(low, high, verdict)])
+    assert (found.metric, found.status, found.comparison.second) == ("hellaswag", status, "align")
+
+
+def test_gates_of_a_figure_that_falls_when_it_gets_better() -> None:
+    told = {gate.metric: gate for gate in build().gates}
+    assert {name: gate.status for name, gate in told.items()} == {
+        "poem_continuation": "passed",
+        "perplexity": "passed",
+        "jailbreak_rate": "not measured",
+    }
+    assert (
+        told["perplexity"].text["en"].startswith("Perplexity must get better: base 55.3 → aligned 15.3 (change -40.0 [")
+    )
+    assert told["poem_continuation"].text["zh"].startswith("诗句续接不得变差超过 0.02：基座 0.500 → 对齐 1.00")
+    assert told["jailbreak_rate"].comparison is None
+    worse = report_samples.evaluations()["perplexity"]
+    worse = {"base": worse["sft"], "sft": worse["sft"], "align": worse["base"]}
+    assert [gate.status for gate in build({"perplexity": worse}).gates if gate.metric == "perplexity"] == ["failed"]
 
 
 def test_headline_is_the_three_pairs_that_matter() -> None:
@@ -298,5 +367,15 @@ def test_the_run_ends_with_the_headline(tmp_path: Path) -> None:
     write(tmp_path)
     line = final_words.result(tmp_path / "report.json")
     assert "report.html" in line
-    assert line.count(" | ") == 2
+    assert line.count(" | ") == 3
+    assert line.endswith(" | Gates: 2 of 2 passed\n")
     assert "Perplexity base 55.3 → SFT 15.3" in line
+
+
+def test_a_failed_gate_stands_in_the_last_line(tmp_path: Path) -> None:
+    judged = [
+        {"metric": name, "status": status}
+        for name, status in zip("abc", ("passed", "failed", "not measured"), strict=True)
+    ]
+    jsonl.write_json(tmp_path / "report.json", {"headline": [], "gates": judged})
+    assert final_words.result(tmp_path / "report.json").endswith("report.html: Gates: 1 of 2 passed, FAILED: b\n")

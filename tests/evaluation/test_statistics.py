@@ -69,6 +69,17 @@ def test_bootstrap_interval_as_scipy() -> None:
     assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=0.01)
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.15, 0.25, 3.0])
+def test_bootstrap_p_is_near_that_of_the_t_test(shift: float) -> None:
+    draw = np.random.default_rng(5)
+    first = draw.normal(size=200)
+    second = first + draw.normal(shift, 1, size=200)
+    found = statistics.bootstrap_difference(list(first), list(second), 20_000, 0)
+    reference = stats.ttest_rel(second, first).pvalue
+    assert found.p_value == pytest.approx(reference, rel=0.25, abs=1e-9)
+    assert (found.p_value < 0.05) == found.significant
+
+
 def test_the_seed_decides() -> None:
     first, second = [0, 1, 0, 1, 1, 0, 1], [1, 1, 0, 1, 0, 1, 1]
     one, again, other = (statistics.bootstrap_difference(first, second, 300, seed) for seed in (1, 1, 2))

@@ -31,12 +31,22 @@ def hold(folder: Path) -> TextIO:
 
 
 def result(report: Path) -> str:
-    """Return one line naming the report and the three figures that matter; nothing before there is a report."""
+    """Return one line naming the report, the three figures that matter and the gates; nothing without a report."""
     if not report.exists():
         return ""
-    headline = jsonl.read_json(report)["headline"]
-    figures = " | ".join(figure["text"]["en"] for figure in headline)
-    return f"\n{report.with_suffix('.html')}: {figures}\n"
+    written = jsonl.read_json(report)
+    figures = [figure["text"]["en"] for figure in written["headline"]]
+    return f"\n{report.with_suffix('.html')}: {' | '.join([*figures, *_gates(written.get('gates', []))])}\n"
+
+
+def _gates(judged: list[dict]) -> list[str]:
+    """Return one part of that line: how many gates were passed, and which were not."""
+    failed = [gate["metric"] for gate in judged if gate["status"] == "failed"]
+    measured = sum(gate["status"] != "not measured" for gate in judged)
+    if not measured:
+        return []
+    words = f"Gates: {measured - len(failed)} of {measured} passed"
+    return [f"{words}, FAILED: {', '.join(failed)}" if failed else words]
 
 
 def doubts(found: list[str]) -> str:

@@ -218,7 +218,9 @@ class Plan:
             "align": {name: self.value(f"align.{name}") for name in ("method", "global_batch_size")},
             "panel_scores": next((file_digest(Path(path)) for path in self.panel_scores()), None),
         }
-        return _canonical(told | {"eval": {"bootstrap_samples": self.config.eval.bootstrap_samples}})
+        return _canonical(
+            told | {"eval": {name: self.value(f"eval.{name}") for name in ("bootstrap_samples", "gates")}}
+        )
 
     def panel_scores(self) -> list[str]:
         """Return the file of people's scores, if there is one; like raw data it is the repository's."""

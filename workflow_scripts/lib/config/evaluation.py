@@ -13,6 +13,7 @@ from workflow_scripts.lib.config.fields import (
     Whole,
     optional,
 )
+from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.config.generation import Generation
 
 
@@ -63,6 +64,7 @@ class Eval(Section):
     batch_size: Count
     generation_batch_size: Count
     bootstrap_samples: Annotated[Whole, Field(ge=100)]
+    gates: list[Gate]
     perplexity: Perplexity
     preference: PreferenceAccuracy
     form: Form

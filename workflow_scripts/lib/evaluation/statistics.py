@@ -12,11 +12,12 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Difference:
-    """Second minus first, with the bounds of its 95 % interval."""
+    """Second minus first, with the bounds of its 95 % interval, and how often chance alone goes as far (two-sided)."""
 
     delta: float
     low: float
     high: float
+    p_value: float = 1.0
 
     @property
     def significant(self) -> bool:
@@ -78,8 +79,34 @@ def _bootstrap(columns: np.ndarray, statistic: Statistic, samples: int, seed: in
     for start in range(0, samples, step):
         times = random.multinomial(count, np.full(count, 1 / count), size=min(step, samples - start))
         found.append(statistic(times @ columns.T / scale))
-    low, high = np.percentile(np.concatenate(found), [2.5, 97.5])
-    return Difference(float(statistic(columns.sum(axis=1) / scale)), float(low), float(high))
+    drawn = np.concatenate(found)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    delta = float(statistic(columns.sum(axis=1) / scale))
+    return Difference(delta, float(low), float(high), _p_value(delta, drawn))
+
+
+def _p_value(delta: float, drawn: np.ndarray) -> float:
+    """Return twice the share of resamples on the other side of 0 (Efron and Tibshirani 1993, section 15.4).
+
+    Where none is there, so that the number of resamples is all that the share would tell, the normal distribution
+    with their spread serves instead.
+    """
+    beyond = 1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    if beyond > 1:
+        return min(1.0, 2 * beyond / (len(drawn) + 1))
+    spread = float(drawn.std())
+    normal = math.erfc(abs(delta) / (spread * math.sqrt(2))) if spread else 0.0
+    return min(normal, 2 / (len(drawn) + 1))
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Return the p-values corrected for their number (Holm 1979): below 0.05 each, any error at all is that rare."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
 
 
 def mcnemar(first: list[bool], second: list[bool]) -> float:

@@ -31,6 +31,7 @@ def page(report: Report) -> str:
         "signed": lambda value: report_words.number(value, sign=True),
         "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{value:.0%}",
+        "p_value": lambda value: "< 0.001" if value < 0.001 else f"= {report_words.number(value)}",
         "bytes": lambda value: f"{value / 2**30:.2f} GiB",
         "duration": duration,
     }
@@ -47,6 +48,7 @@ def page(report: Report) -> str:
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
         "failure_name": lambda name: named(panel_words.FAILURES, name),
         "criterion_name": lambda name: named(panel_words.CRITERIA | {"failure": FAILURE}, name),
+        "gate_status": lambda name: named(report_words.STATUS, name),
         "interval": html_charts.interval,
         "bar": html_charts.bar,
     }

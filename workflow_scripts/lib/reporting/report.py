@@ -3,12 +3,13 @@
 from typing import Any, Literal
 
 from workflow_scripts.lib.config.fields import Count, Section, Text, Whole
+from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.config.models import LicensedModel
 from workflow_scripts.lib.config.training import Method
 from workflow_scripts.lib.evaluation.panel_scores import Scores
-from workflow_scripts.lib.reporting import exposure, panel_ratings, report_words
+from workflow_scripts.lib.reporting import exposure, gates, panel_ratings, report_words
 from workflow_scripts.lib.reporting import report_schema as schema
-from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics
+from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics, corrected, corrections
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
 EXAMPLES = 12  # poems whose continuations are shown
@@ -26,6 +27,7 @@ class ReportTraining(Section):
 
 class ReportEval(Section):
     bootstrap_samples: Count
+    gates: list[Gate]
 
 
 class ReportConfig(Section):
@@ -63,7 +65,7 @@ def build(
     measured = {stage for results in evaluations.values() for stage in results} | set(training)
     resampling = Resampling(config.eval.bootstrap_samples, config.seed)
     metrics = all_metrics(evaluations, resampling)
-    metrics += panel_ratings.metrics(evaluations.get("panel", {}), scores, resampling)
+    metrics = corrected([*metrics, *panel_ratings.metrics(evaluations.get("panel", {}), scores, resampling)])
     return schema.Report(
         schema_version=schema.VERSION,
         recipe=config.recipe,
@@ -73,7 +75,9 @@ def build(
         method=config.align.method,
         stages=[stage for stage in STAGES if stage in measured],
         headline=headline(metrics),
+        gates=gates.judge(config.eval.gates, metrics),
         reading=report_words.READING,
+        corrections=corrections(metrics),
         metrics=metrics,
         training={stage: _training(stage, config, training[stage]) for stage in STAGES if stage in training},
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),

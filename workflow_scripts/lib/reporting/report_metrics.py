@@ -10,7 +10,7 @@ import numpy as np
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting import report_words
-from workflow_scripts.lib.reporting.report_schema import Comparison, Metric, Stage, StageValue, Verdict, Words
+from workflow_scripts.lib.reporting.report_schema import Comparison, Corrections, Metric, StageValue, Verdict, Words
 
 LEVEL = 0.05  # of the exact test, as the intervals are of 95 %
 Results = dict[str, dict]  # stage -> what one evaluation wrote
@@ -180,7 +180,7 @@ def _compare(
 
 
 def compared(
-    pair: tuple[Stage, Stage],
+    pair: tuple[str, str],
     values: tuple[float, float],
     found: Difference,
     count: int,
@@ -200,9 +200,30 @@ def compared(
         high=round(found.high, 6),
         n=count,
         p_value=p_value,
+        p_bootstrap=float(f"{found.p_value:.3g}"),
         verdict=verdict(found, p_value, lower_is_better=lower_is_better),
         explanation=report_words.explanation(found, p_value, LEVEL, test),
     )
+
+
+def corrected(metrics: list[Metric]) -> list[Metric]:
+    """Return the metrics with Holm's correction over all their comparisons."""
+    found = [comparison for metric in metrics for comparison in metric.comparisons]
+    p_values = iter(statistics.holm([c.p_bootstrap if c.p_value is None else c.p_value for c in found]))
+
+    def with_p(comparison: Comparison) -> Comparison:
+        return comparison.model_copy(update={"p_holm": float(f"{next(p_values):.3g}")})
+
+    return [m.model_copy(update={"comparisons": [with_p(each) for each in m.comparisons]}) for m in metrics]
+
+
+def corrections(metrics: list[Metric]) -> Corrections:
+    """Count what Holm's correction leaves."""
+    found = [comparison for metric in metrics for comparison in metric.comparisons]
+    significant = [comparison for comparison in found if comparison.verdict != "no significant change"]
+    left = sum(comparison.p_holm < LEVEL for comparison in significant)
+    text = report_words.corrections(len(found), len(significant), left)
+    return Corrections(comparisons=len(found), significant=len(significant), after_holm=left, text=text)
 
 
 def verdict(difference: Difference, p_value: float | None, *, lower_is_better: bool) -> Verdict:

@@ -1,16 +1,17 @@
 """Shape of report.json. A stage, figure or section that does not exist is absent, never null."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflow_scripts.lib.config.training import Method
 
-VERSION = "2"
+VERSION = "3"
 
 Stage = Literal["base", "sft", "align"]
 Verdict = Literal["better", "worse", "no significant change"]
 Words = dict[Literal["en", "zh"], str]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -28,12 +29,13 @@ class StageValue(Part):
 class Comparison(Part):
     """``to`` minus ``from`` on the same items, with its 95 % paired-bootstrap interval.
 
-    ``p_value`` is that of an exact test: McNemar's where items are right or wrong, the sign test of people's scores.
-    ``explanation`` says what the verdict rests on.
+    ``p_value`` is that of an exact test: McNemar's where items are right or wrong, the sign test of people's scores;
+    ``p_bootstrap`` is that of the bootstrap. ``p_holm`` is the exact one, or else the bootstrap's, corrected for all
+    comparisons of the report. ``explanation`` says what the verdict rests on.
     """
 
-    first: Stage = Field(alias="from")
-    second: Stage = Field(alias="to")
+    first: Text = Field(alias="from")
+    second: Text = Field(alias="to")
     before: float
     after: float
     delta: float
@@ -41,6 +43,8 @@ class Comparison(Part):
     high: float
     n: int = Field(ge=1)
     p_value: float | None = None
+    p_bootstrap: float
+    p_holm: float = 1.0
     verdict: Verdict
     explanation: Words
 
@@ -55,7 +59,7 @@ class Metric(Part):
     kind: Literal["perplexity", "form", "decoding", "preference", "panel", "harness"]
     unit: str
     lower_is_better: bool
-    stages: dict[Stage, StageValue] = Field(min_length=1)
+    stages: dict[Text, StageValue] = Field(min_length=1)
     comparisons: list[Comparison]
     commands: dict[Stage, str] = {}
 
@@ -67,6 +71,26 @@ class Headline(Part):
     unit: str
     lower_is_better: bool
     comparison: Comparison
+    text: Words
+
+
+class GateResult(Part):
+    """What became of a gate: whether ``metric`` kept the ``rule``, beyond noise, from the first stage to the last."""
+
+    metric: str
+    rule: Literal["better", "not_worse"]
+    tolerance: float
+    status: Literal["passed", "failed", "not measured"]
+    comparison: Comparison | None = None
+    text: Words
+
+
+class Corrections(Part):
+    """How many comparisons there are, how many are significant, and how many are so after Holm's correction."""
+
+    comparisons: int
+    significant: int
+    after_holm: int
     text: Words
 
 
@@ -223,7 +247,7 @@ class Provenance(Part):
 
 
 class Report(Part):
-    schema_version: Literal["2"]
+    schema_version: Literal["3"]
     recipe: str
     seed: int
     held_out: Literal["test", "val"]
@@ -231,7 +255,9 @@ class Report(Part):
     method: Method
     stages: list[Stage] = Field(min_length=1)
     headline: list[Headline]
+    gates: list[GateResult]
     reading: Words
+    corrections: Corrections
     metrics: list[Metric]
     training: dict[Stage, Training]
     data: Data
@@ -241,6 +267,13 @@ class Report(Part):
     over_length: dict[str, dict[Stage, int]]
     merge: dict[str, float | int | str] | None = None
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _stages_are_known(self) -> Self:
+        unknown = {stage for metric in self.metrics for stage in metric.stages} - set(self.stages)
+        if unknown:
+            raise ValueError(f"metrics of stages that the report lacks: {', '.join(sorted(unknown))}")
+        return self
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

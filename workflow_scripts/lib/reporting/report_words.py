@@ -1,5 +1,6 @@
 """Names and figures as people read them, in English and Chinese."""
 
+from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting import panel_words
 from workflow_scripts.lib.reporting.report_schema import Comparison, Words
@@ -28,6 +29,15 @@ FIGURES_OF_DECODING: dict[str, Words] = {
     "repetition": {"en": "Repetition", "zh": "重复率"},
     "form": {"en": "Correct form", "zh": "形式合格率"},
 }
+KINDS: dict[str, Words] = {
+    "harness": {"en": "each harness task", "zh": "每项评测任务"},
+    "safety": {"en": "each figure of safety", "zh": "每项安全指标"},
+}
+STATUS: dict[str, Words] = {
+    "passed": {"en": "passed", "zh": "通过"},
+    "failed": {"en": "failed", "zh": "未通过"},
+    "not measured": {"en": "not measured", "zh": "未测"},
+}
 VERDICTS: dict[str, Words] = {
     "better": {"en": "better", "zh": "变好"},
     "worse": {"en": "worse", "zh": "变差"},
@@ -37,9 +47,9 @@ VERDICTS: dict[str, Words] = {
 READING: Words = {
     "en": "Differences are taken on the same items, with their 95 % paired-bootstrap interval. An interval that holds "
     "0 is no significant change; where items are right or wrong, McNemar's exact test must find p < 0.05 as well, and "
-    "of people's scores the sign test. Not corrected for the number of comparisons.",
+    "of people's scores the sign test.",
     "zh": "差值在同一批样本上计算，附 95% 配对自助法区间。区间含 0 即无显著变化；样本只分对错时，McNemar 精确检验还须 "
-    "p < 0.05，人工评分则用符号检验。各项未作多重比较校正。",
+    "p < 0.05，人工评分则用符号检验。",
 }
 MCNEMAR: Words = {"en": "McNemar's exact test", "zh": "McNemar 精确检验"}
 SIGN_TEST: Words = {"en": "the sign test", "zh": "符号检验"}
@@ -103,6 +113,41 @@ def explanation(difference: Difference, p_value: float | None, level: float, tes
             "zh": f"{both['zh']}，以检验为准：样本不多时，自助法区间过于乐观。",
         }
     return {"en": f"{both['en']}.", "zh": f"{both['zh']}。"}
+
+
+def corrections(comparisons: int, significant: int, left: int) -> Words:
+    """Say what is left of the significant changes when their number is counted in."""
+    return {
+        "en": f"{comparisons} comparisons, {significant} of them significant one by one. Of {comparisons} comparisons "
+        f"without any true change about {comparisons * 0.05:.1g} would look so by chance; corrected for their number "
+        f"(Holm) {left} hold.",
+        "zh": f"共 {comparisons} 项比较，逐项看有 {significant} 项显著。即使毫无变化，{comparisons} 项中也会有约 "
+        f"{comparisons * 0.05:.1g} 项碰巧显著；经 Holm 多重比较校正后仍有 {left} 项显著。",
+    }
+
+
+def gate(asked: Gate, metric: str, found: Comparison | None) -> Words:
+    """Say what a gate asks for, and what was found."""
+    name = METRICS.get(metric, KINDS.get(metric, {"en": metric, "zh": metric}))
+    more = f" {asked.tolerance:g}" if asked.tolerance else ""
+    asks = {
+        "better": {
+            "en": f"{name['en']} must get better" + (f" by more than{more}" if more else ""),
+            "zh": f"{name['zh']}须变好" + (f"，且超过{more}" if more else ""),
+        },
+        "not_worse": {
+            "en": f"{name['en']} must not get worse" + (f" by more than{more}" if more else ""),
+            "zh": f"{name['zh']}不得变差" + (f"超过{more}" if more else ""),
+        },
+    }[asked.rule]
+    if found is None:
+        return {"en": f"{asks['en']}: not measured", "zh": f"{asks['zh']}：未测"}
+    return {
+        language: f"{asks[language]}{colon}{STAGES[found.first][language]} {number(found.before)} → "
+        f"{STAGES[found.second][language]} {number(found.after)} "
+        f"({change} {number(found.delta, sign=True)} [{number(found.low, sign=True)}, {number(found.high, sign=True)}])"
+        for language, colon, change in (("en", ": ", "change"), ("zh", "：", "变化"))
+    }
 
 
 def sentence(metric: str, found: Comparison) -> Words:
