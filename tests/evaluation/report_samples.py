@@ -66,7 +66,10 @@ def perplexity(nats: list[float], tokens: int = 10, over_length: int = 0) -> dic
         {"id": f"p/{n}", "source": "poems", "lang": "zh", "nats": value, "tokens": tokens, "characters": 12}
         for n, value in enumerate(nats)
     ]
-    return {"perplexity": 1.0, "over_length": over_length, "samples": samples}
+    group = {"perplexity": 7.5, "nats_per_character": 1.25, "rows": len(samples), "tokens": tokens, "characters": 12}
+    groups = {"by_source": {"poems": group}, "by_lang": {"zh": group, "en": {"rows": 1, "tokens": 0, "characters": 0}}}
+    settings = {"max_length": 256}
+    return {"perplexity": 1.0, "over_length": over_length, **groups, "settings": settings, "samples": samples}
 
 
 def form(oks: list[bool], reply: str = "天地玄黃宇，宙洪荒日月。") -> dict:

@@ -213,6 +213,14 @@ def test_items_of_one_id_all_count() -> None:
     assert (comparison.n, comparison.p_value) == (4, 0.125)
 
 
+def test_perplexity_by_source_and_language() -> None:
+    found = build().perplexity
+    assert found.max_length == 256
+    assert {name: sorted(stages) for name, stages in found.by_source.items()} == {"poems": ["align", "base", "sft"]}
+    assert found.by_lang["zh"]["sft"].perplexity == 7.5
+    assert set(found.by_lang) == {"zh"}  # nothing was scored in English
+
+
 def test_over_length_is_told() -> None:
     assert build().over_length["perplexity"] == {"base": 0, "sft": 1, "align": 0}
 

@@ -48,6 +48,7 @@ def page(report: Report) -> str:
         "verdict_name": lambda name: both(report_words.VERDICTS[name]["zh"], report_words.VERDICTS[name]["en"]),
         "failure_name": lambda name: named(panel_words.FAILURES, name),
         "criterion_name": lambda name: named(panel_words.CRITERIA | {"failure": FAILURE}, name),
+        "language_name": lambda name: named(words.LANGUAGES, name),
         "gate_status": lambda name: named(report_words.STATUS, name),
         "interval": html_charts.interval,
         "bar": html_charts.bar,

@@ -84,6 +84,7 @@ def build(
         panel=_panel(evaluations["panel"], scores) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,
         preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
+        perplexity=_perplexity(evaluations["perplexity"]) if "perplexity" in evaluations else None,
         over_length={
             kind: {stage: result["over_length"] for stage, result in results.items()}
             for kind, results in evaluations.items()
@@ -167,6 +168,25 @@ def _panel(results: Results, scores: Scores) -> schema.Panel:
 def _reply(sample: dict, scores: Scores) -> schema.Reply:
     measured = {key: sample[key] for key in schema.Reply.model_fields if key in sample}
     return schema.Reply(**measured, **panel_ratings.said_of(sample["reply_id"], scores))
+
+
+def _perplexity(results: Results) -> schema.Perplexity | None:
+    judged = {stage: result for stage, result in results.items() if result["samples"]}
+    if not judged:
+        return None
+    fields = schema.PerplexityFigures.model_fields
+
+    def by(grouping: str) -> dict[str, dict[schema.Stage, schema.PerplexityFigures]]:
+        found: dict[str, dict] = {}
+        for stage, result in judged.items():
+            for name, group in result[grouping].items():
+                if group["tokens"]:
+                    kept = {key: group[key] for key in fields if key in group}
+                    found.setdefault(name, {})[stage] = schema.PerplexityFigures(**kept)
+        return found
+
+    longest = next(iter(judged.values()))["settings"]["max_length"]
+    return schema.Perplexity(max_length=longest, by_source=by("by_source"), by_lang=by("by_lang"))
 
 
 def _preference(results: Results) -> schema.Preference | None:

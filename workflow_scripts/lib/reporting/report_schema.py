@@ -218,6 +218,21 @@ class Preference(Part):
     groups: dict[str, dict[Stage, PairFigures]]
 
 
+class PerplexityFigures(Part):
+    perplexity: float
+    nats_per_character: float | None = None
+    rows: int
+    tokens: int
+
+
+class Perplexity(Part):
+    """Perplexity of held-out replies by the rows' source and language, none cut at ``max_length`` tokens."""
+
+    max_length: int
+    by_source: dict[str, dict[Stage, PerplexityFigures]]
+    by_lang: dict[str, dict[Stage, PerplexityFigures]]
+
+
 class Data(Part):
     """Of the data card: what was in, what went out, and why."""
 
@@ -263,6 +278,7 @@ class Report(Part):
     data: Data
     panel: Panel | None = None
     form: Form | None = None
+    perplexity: Perplexity | None = None
     preference: Preference | None = None
     over_length: dict[str, dict[Stage, int]]
     merge: dict[str, float | int | str] | None = None

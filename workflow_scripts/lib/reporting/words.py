@@ -40,6 +40,11 @@ REASONS: dict[str, Words] = {
     "over_length": {"en": "too long", "zh": "超长"},
     "truncated": {"en": "truncated", "zh": "被截断"},
 }
+LANGUAGES: dict[str, Words] = {
+    "zh": {"en": "Chinese", "zh": "中文"},
+    "en": {"en": "English", "zh": "英文"},
+    "other": {"en": "other languages", "zh": "其他语言"},
+}
 
 
 def known(names: dict[str, Words], name: str) -> Words:
