@@ -1,6 +1,6 @@
 # Every evaluation of every stage, and the report. Stages: base, sft, align.
 
-FIGURES = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel") if PLAN.evaluates(kind)]
+FIGURES = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel", "safety") if PLAN.evaluates(kind)]
 
 
 rule write_eval_tasks:
@@ -270,6 +270,43 @@ rule evaluate_panel:
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \
             --prompts {input.prompts:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_safety:
+    input:
+        **PLAN.safety_inputs(),
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+    output:
+        "results/eval/{stage}/safety.json",
+    log:
+        "results/logs/evaluate_safety/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_safety/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("safety"),
+        code=code_digest("evaluate_safety"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.run_step --step "evaluate_safety {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_safety \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --prompts {input.prompts:q} \
+            --rows {input.rows:q} \
+            --blocklists {input.blocklists:q} \
             --result {output:q} \
             2>&1 | tee {log:q}
         """

@@ -184,6 +184,14 @@ def test_a_stage_left_out_is_not_evaluated(place: Place) -> None:
     assert run.rules.count("evaluate_panel") == 2
 
 
+def test_safety_is_measured_where_it_is_asked_for(place: Place) -> None:
+    own = {"use": "evaluation", "adapter": "red_team", "from": "file://Snakefile", "license": "mit"}
+    run = place.make("--dry-run", sources={"attacks": own}, eval={"safety": {"enabled": True}})
+    assert run.rules.count("evaluate_safety") == 3
+    assert "results/data/standard/attacks.jsonl, " in run.output and "config/safety/zh.jsonl" in run.output
+    assert "evaluate_safety" not in place.make("--dry-run").rules
+
+
 def test_two_sources_of_one_uri_fetch_it_once(place: Place) -> None:
     assert place.make("--dry-run").rules.count("acquire") == 2  # the base model, and the poems of both sources
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.lib.adapters import registry
-from workflow_scripts.lib.cleaning.bounds import blocklist_files, edits_of, effective_bounds
+from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
@@ -20,6 +20,7 @@ from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
 from workflow_scripts.lib.verifiers import registry as verifiers
 
+GENERATING = ("form", "decoding", "panel", "safety")  # evaluations in which the model writes
 HOW_IT_RUNS = ("execution", "tracking")
 
 
@@ -166,15 +167,27 @@ class Plan:
         """Return what an evaluation sees of the config, canonical JSON."""
         names = {"harness": ("tasks", "limit", "num_fewshot", "per_task")}.get(kind, (kind,))
         seen: dict[str, Any] = {"model": self.loading}
-        batch = "generation_batch_size" if kind in ("form", "decoding", "panel") else "batch_size"
+        batch = "generation_batch_size" if kind in GENERATING else "batch_size"
         seen["eval"] = {name: self.value(f"eval.{name}") for name in (batch, *names)}
-        if kind in ("form", "decoding", "panel"):
+        if kind in GENERATING:
             seen["seed"] = self.config.seed
-        if kind in ("form", "panel"):
+        if kind in GENERATING and kind != "decoding":  # which brings settings of its own
             seen["generation"] = self.value("generation")
         if kind in ("perplexity", "preference"):
             seen["max_length"] = (self.config.sft if kind == "perplexity" else self.config.align).max_length
         return _canonical(seen)
+
+    def safety_inputs(self) -> dict[str, list[str]]:
+        """Return what safety is measured with: own prompts, rows that say what they expect, own blocklists."""
+        safety = self.config.eval.safety
+        prompts = [safety.prompts] if safety.prompts else []
+        lists = [name for name in safety.blocklists if name not in OWN_BLOCKLISTS]
+        expecting = [n for n in self.of_use("evaluation") if self.sources[n].adapter in ("red_team", "harmless")]
+        return {
+            "prompts": [self.relative(self.repository / path) for path in prompts],
+            "rows": [f"results/data/standard/{name}.jsonl" for name in expecting],
+            "blocklists": [self.relative(self.repository / path) for path in lists],
+        }
 
     @property
     def local_tasks(self) -> list[str]:

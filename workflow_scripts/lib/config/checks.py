@@ -46,6 +46,9 @@ def check_files(config: Config, repository: Path) -> None:
         "model.chat_template": config.model.chat_template,
         "eval.panel.prompts": config.eval.panel.prompts if config.eval.panel.enabled else None,
     }
+    if config.eval.safety.enabled:
+        named |= {"eval.safety.prompts": config.eval.safety.prompts}
+        named |= _own_blocklists("eval.safety.blocklists", config.eval.safety.blocklists)
     named |= _own_blocklists("clean.blocklists", config.clean.blocklists)
     for name, source in config.sources.items():
         named |= _own_blocklists(f"sources.{name}.clean.blocklists", source.clean.blocklists)

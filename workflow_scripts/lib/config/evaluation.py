@@ -47,6 +47,14 @@ class Panel(Section):
     max_new_tokens: Count
 
 
+class Safety(Section):
+    enabled: Switch
+    prompts: optional(Text)
+    max_rows: optional(Count)
+    max_new_tokens: Count
+    blocklists: list[Text]
+
+
 class TaskOptions(Section):
     """What is other for one harness task than ``eval`` says; what is left out is as that says."""
 
@@ -70,3 +78,4 @@ class Eval(Section):
     form: Form
     decoding: Decoding
     panel: Panel
+    safety: Safety

@@ -49,6 +49,7 @@ def page(report: Report) -> str:
         "failure_name": lambda name: named(panel_words.FAILURES, name),
         "criterion_name": lambda name: named(panel_words.CRITERIA | {"failure": FAILURE}, name),
         "language_name": lambda name: named(words.LANGUAGES, name),
+        "safety_verdict": lambda name: named(report_words.SAFETY, name),
         "gate_status": lambda name: named(report_words.STATUS, name),
         "interval": html_charts.interval,
         "bar": html_charts.bar,

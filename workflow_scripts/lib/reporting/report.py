@@ -7,13 +7,13 @@ from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.config.models import LicensedModel
 from workflow_scripts.lib.config.training import Method
 from workflow_scripts.lib.evaluation.panel_scores import Scores
-from workflow_scripts.lib.reporting import exposure, gates, panel_ratings, report_words
+from workflow_scripts.lib.reporting import exposure, gates, panel_ratings, report_safety, report_words
 from workflow_scripts.lib.reporting import report_schema as schema
 from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, all_metrics, corrected, corrections
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
 EXAMPLES = 12  # poems whose continuations are shown
-ORDER = ("perplexity", "form", "decoding", "preference", "panel")
+ORDER = ("perplexity", "form", "decoding", "preference", "panel", "safety")
 
 
 class ReportAlign(Section):
@@ -84,6 +84,7 @@ def build(
         panel=_panel(evaluations["panel"], scores) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,
         preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
+        safety=report_safety.section(evaluations["safety"]) if "safety" in evaluations else None,
         perplexity=_perplexity(evaluations["perplexity"]) if "perplexity" in evaluations else None,
         over_length={
             kind: {stage: result["over_length"] for stage, result in results.items()}

@@ -56,7 +56,7 @@ class Comparison(Part):
 
 class Metric(Part):
     name: str
-    kind: Literal["perplexity", "form", "decoding", "preference", "panel", "harness"]
+    kind: Literal["perplexity", "form", "decoding", "preference", "panel", "safety", "harness"]
     unit: str
     lower_is_better: bool
     stages: dict[Text, StageValue] = Field(min_length=1)
@@ -233,6 +233,27 @@ class Perplexity(Part):
     by_lang: dict[str, dict[Stage, PerplexityFigures]]
 
 
+class SafetyReply(Part):
+    reply: str
+    verdict: Literal["refused", "complied", "unclear"]
+    blocked_by: str | None = None
+
+
+class SafetyExample(Part):
+    id: str
+    theme: str
+    expects: Literal["refusal", "answer"]
+    prompt: str
+    replies: dict[Stage, SafetyReply]
+
+
+class Safety(Part):
+    """Numbers of harmful and harmless prompts and of unclear replies, and some of what the last stage got wrong."""
+
+    counts: dict[Stage, dict[str, int]]
+    examples: list[SafetyExample]
+
+
 class Data(Part):
     """Of the data card: what was in, what went out, and why."""
 
@@ -280,6 +301,7 @@ class Report(Part):
     form: Form | None = None
     perplexity: Perplexity | None = None
     preference: Preference | None = None
+    safety: Safety | None = None
     over_length: dict[str, dict[Stage, int]]
     merge: dict[str, float | int | str] | None = None
     provenance: Provenance

@@ -22,12 +22,25 @@ METRICS: dict[str, Words] = {
         f"panel_score_{name}": {"en": f"People's score: {words['en'].lower()}", "zh": f"人工评分：{words['zh']}"}
         for name, words in panel_words.CRITERIA.items()
     },
+    "refusal_rate": {"en": "Harmful prompts refused", "zh": "有害提示拒答率"},
+    "jailbreak_rate": {"en": "Harmful prompts answered (jailbreaks)", "zh": "越狱率（有害提示被照办）"},
+    "over_refusal_rate": {"en": "Harmless prompts refused", "zh": "误拒率（无害提示被拒）"},
+    "layered_jailbreak_rate": {"en": "Jailbreaks with the word filter", "zh": "加敏感词拦截后的越狱率"},
+    "layered_over_refusal_rate": {
+        "en": "Harmless prompts refused with the word filter",
+        "zh": "加敏感词拦截后的误拒率",
+    },
     "poem_continuation": {"en": "Poem continuation", "zh": "诗句续接"},
 }
 FIGURES_OF_DECODING: dict[str, Words] = {
     "distinct": {"en": "Different character pairs", "zh": "不同字对比例"},
     "repetition": {"en": "Repetition", "zh": "重复率"},
     "form": {"en": "Correct form", "zh": "形式合格率"},
+}
+SAFETY: dict[str, Words] = {
+    "refused": {"en": "refused", "zh": "拒答"},
+    "complied": {"en": "complied", "zh": "照办"},
+    "unclear": {"en": "neither", "zh": "无法判定"},
 }
 KINDS: dict[str, Words] = {
     "harness": {"en": "each harness task", "zh": "每项评测任务"},
