@@ -11,7 +11,7 @@ PORT ?= 8377
 RECIPE ?= k12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report panel test test-full smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report panel compare test test-full smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 
 panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
 	@$(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
+
+compare: setup  ## Compare runs, as RUNS="runs/a runs/b", by the report's statistics; writes compare.html
+	@$(RUN) python -m workflow_scripts.compare_runs --runs $(RUNS) --page compare.html
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
 	$(RUN) pytest -n 2 --dist loadfile
@@ -44,8 +47,8 @@ format: $(VENV)/.ready-dev  ## Format Python and Snakemake code (before results 
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-schema: setup  ## Write config/schema.json anew from the config models
-	$(RUN) python -m workflow_scripts.write_schema --schema config/schema.json
+schema: setup  ## Write config/schema.json and docs/report.schema.json anew from the models
+	$(RUN) python -m workflow_scripts.write_schema --schema config/schema.json --report-schema docs/report.schema.json
 
 plan:  ## Show which steps are stale, why, and how long they take; runs nothing
 	@$(RUN) snakemake -n --quiet all --cores $(CORES)

@@ -11,7 +11,7 @@ from workflow_scripts.lib import jsonl, logs
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.panel_scores import read_scores
 from workflow_scripts.lib.reporting import html_page, report
-from workflow_scripts.lib.reporting.report_schema import Provenance
+from workflow_scripts.lib.reporting.report_schema import Provenance, Report
 
 log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "lm-eval", "datasets", "tokenizers", "snakemake")
@@ -61,7 +61,9 @@ def main(argv: list[str] | None = None) -> None:
         provenance,
         scores,
     )
-    jsonl.write_json(args.report_json, built.as_json())
+    written = built.as_json()
+    Report.model_validate(written)  # what is written, not only what it was made from, is of the published shape
+    jsonl.write_json(args.report_json, written)
     with jsonl.atomic_writer(args.report_html) as stream:
         stream.write(html_page.page(built))
     for entry in built.headline:

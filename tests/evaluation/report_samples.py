@@ -49,6 +49,8 @@ CARD = {
             "derived_share": 0.25,
         }
     },
+    "histograms": {"poems": {"measure": "tokens", "edges": [40.0, 50.0, 60.0], "counts": [45, 15]}},
+    "languages": {"poems": {"zh": 60}, "talk": {"zh": 30, "en": 10}},
     "licences": {
         "publishable": "conditions",
         "reasons": [{"source": "poems", "term": "non_commercial", "en": "no commercial use", "zh": "禁止商用"}],

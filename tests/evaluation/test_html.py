@@ -1,7 +1,9 @@
 """The page shows the report, in two languages, and takes nothing a model wrote for markup."""
 
 import base64
+import csv
 import hashlib
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 import report_samples
 from test_report import build, write
 
-from workflow_scripts.lib.reporting import html_charts, html_page, report_words
+from workflow_scripts.lib.reporting import csv_tables, html_charts, html_page, report_words
 from workflow_scripts.lib.reporting.html_charts import Series
 
 STEP, LOSS = {"zh": "步", "en": "step"}, {"zh": "损失", "en": "loss"}
@@ -53,15 +55,59 @@ def test_what_a_model_wrote_is_text(tmp_path: Path) -> None:
     results = report_samples.evaluations(ATTACK)
     results["form"]["align"] = report_samples.form([False] * 8, reply=ATTACK)
     reader = read(html_page.page(build(results)))
-    assert {tag for tag, _ in reader.tags} & {"script", "img", "iframe", "link", "a"} == set()
+    assert {tag for tag, _ in reader.tags} & {"script", "img", "iframe", "link"} == set()
     assert reader.text.count(ATTACK) == 3 + 6  # three replies of the panel, six failures
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
 
 
 def test_nothing_is_loaded() -> None:
     reader = read(html_page.page(build()))
-    assert not any({"src", "href", "style"} & set(attributes) for _, attributes in reader.tags)
+    assert not any({"src", "style"} & set(attributes) for _, attributes in reader.tags)
+    links = [attributes for _, attributes in reader.tags if "href" in attributes]
+    assert len(links) > 8
+    assert all(link["href"].startswith("data:text/csv;") and link["download"].endswith(".csv") for link in links)
     assert "url(" not in html_page.HERE.with_suffix(".css").read_text()
+
+
+def test_texts_that_turn_around_or_never_end_stay_in_their_place() -> None:
+    turned, endless = "\u202e\u2067好事\x00\u200b", "長" * 1_000_000
+    results = report_samples.evaluations(turned)
+    results["form"]["align"] = report_samples.form([False] * 8, reply=endless)
+    page = html_page.page(build(results))
+    assert len(page) < 400_000
+    assert page.count("（另有 996,000 字，见 report.json）") == 6
+    reader = read(page)
+    assert reader.text.count(turned) == 3
+    said = [attributes for _, attributes in reader.tags if attributes.get("class") == "said"]
+    assert len(said) > 9 and all(attributes.get("dir") == "auto" for attributes in said)
+    assert ".said,.prompt>header,bdi{unicode-bidi:isolate}" in page
+
+
+def csv_of(page: str) -> dict[str, list[list[str]]]:
+    links = [attributes for tag, attributes in read(page).tags if tag == "a"]
+    tables = {}
+    for link in links:
+        content = base64.b64decode(link["href"].partition("base64,")[2]).decode("utf-8-sig")
+        tables[link["download"]] = list(csv.reader(io.StringIO(content)))
+    return tables
+
+
+def test_every_table_can_be_taken_along() -> None:
+    tables = csv_of(html_page.page(build()))
+    assert set(tables) == {
+        *("figures.csv", "changes.csv", "gates.csv", "training_sft.csv", "training_align.csv", "funnel.csv"),
+        *("lengths.csv", "perplexity.csv", "preference.csv", "form.csv", "panel.csv"),
+    }
+    assert tables["figures.csv"][0] == ["figure", "unit", "lower_is_better", "stage", "value", "stderr", "n"]
+    assert ["form", "share", "False", "sft", "0.75", "0.163663", "8"] in tables["figures.csv"]
+    change = next(row for row in tables["changes.csv"] if row[:3] == ["form", "base", "sft"])
+    assert (change[5], change[9], change[-1]) == ("0.75", "0.0312", "better")  # of the page as in report.json
+    assert ["validation", "8", "3.1", ""] in tables["training_sft.csv"]
+    assert ["poems", "standardize", "form", "15"] in tables["funnel.csv"]
+    assert ["poems", "tokens", "40.0", "50.0", "45"] in tables["lengths.csv"]
+    assert ["source", "poems", "base", "7.5", "1.25", "4", "10"] in tables["perplexity.csv"]
+    assert ["contrast_same_form", "align", "0.0625", "0.25", "16"] in tables["preference.csv"]
+    assert csv_tables.text([["=1+1", -1, "a,b"]]) == '\'=1+1,-1,"a,b"\n'
 
 
 def test_policy_allows_this_style_and_nothing_else() -> None:

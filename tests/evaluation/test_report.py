@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 import report_samples
 from evaluation_samples import arguments
@@ -15,7 +16,7 @@ from workflow_scripts.lib import final_words, jsonl
 from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
-from workflow_scripts.lib.reporting import exposure, gates, report, report_words
+from workflow_scripts.lib.reporting import exposure, gates, report, report_schema, report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, verdict
 from workflow_scripts.lib.reporting.report_schema import Metric, Provenance, Report
 
@@ -332,6 +333,18 @@ def test_schema_refuses(spoil: Callable[[dict], None], told: str) -> None:
     spoil(values)
     with pytest.raises(ValidationError, match=told):
         Report.model_validate(values)
+
+
+def test_the_published_schema_is_the_one_that_is_checked() -> None:
+    kept = jsonl.read_json(Path(__file__).resolve().parents[2] / "docs" / "report.schema.json")
+    assert kept == json.loads(json.dumps(report_schema.published())), "run `make schema`"
+    values = json.loads(json.dumps(build().as_json()))
+    jsonschema.validate(values, kept)
+    for spoil in (_unknown_key, _other_version, _nothing_measured):
+        spoiled = json.loads(json.dumps(values))
+        spoil(spoiled)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(spoiled, kept)
 
 
 def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> tuple[dict, str]:

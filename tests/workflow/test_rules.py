@@ -124,6 +124,7 @@ def test_every_script_has_a_rule() -> None:
         "manage_store",
         "what_if",
         "score_panel",
+        "compare_runs",
     }
 
 

@@ -58,6 +58,30 @@ def line_chart(series: list[Series], x_label: Words, y_label: Words) -> Markup:
     return _svg(WIDTH, HEIGHT, "".join(parts), f"{y_label['zh']} / {x_label['zh']}")
 
 
+def histogram(edges: list[float], counts: list[int], label: Words) -> Markup:
+    """Return columns of counts over round numbers: ``counts[i]`` from ``edges[i]`` up to ``edges[i + 1]``."""
+    height, bottom = 150, 36
+    ticks = round_ticks(edges[0], edges[-1], whole=True)
+    most = max([*counts, 1])
+
+    def across(value: float) -> float:
+        return 8 + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - 30)
+
+    parts = []
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        tall = count / most * (height - TOP - bottom)
+        x, width = across(low), max(across(high) - across(low) - 0.5, 0.5)
+        top = height - bottom - tall
+        parts.append(f'<rect class="column" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{tall:.1f}"/>')
+    base = height - bottom
+    parts.append(f'<line class="grid" x1="8" x2="{WIDTH - 22}" y1="{base}" y2="{base}"/>')
+    parts += [f'<text x="{across(t):.1f}" y="{base + 16}" text-anchor="middle">{t:g}</text>' for t in ticks[1:-1]]
+    for language in ("zh", "en"):
+        place = f'x="{WIDTH / 2}" y="{height - 2}" text-anchor="middle"'
+        parts.append(f'<text lang="{language}" {place}>{escape(label[language])}</text>')
+    return _svg(WIDTH, height, "".join(parts), f"{label['zh']}: {sum(counts)}")
+
+
 def interval(delta: float, low: float, high: float, *, extent: float, lower_is_better: bool, verdict: str) -> Markup:
     """Return a difference with its interval around 0: to the right is better.
 

@@ -8,12 +8,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from workflow_scripts.lib.reporting import html_charts, licences, panel_words, report_words, words
+from workflow_scripts.lib.reporting import csv_tables, html_charts, licences, panel_words, report_words, words
 from workflow_scripts.lib.reporting.html_charts import Series
 from workflow_scripts.lib.reporting.report_schema import Report, Training
 
 HERE = Path(__file__)
 FAILURE = {"en": "Failure", "zh": "毛病"}
+LONGEST = 4000  # characters of one text on the page
+LENGTH_UNITS = {"tokens": {"zh": "词元", "en": "tokens"}, "chars": {"zh": "字", "en": "characters"}}
 CURVES = {  # figure of a training log -> label; those that a log lacks are not drawn
     "loss": ("损失", "Loss", {"zh": "奈特/词元", "en": "nats/token"}),
     "reward_accuracy": ("偏好判对率", "Preference judged right", {"zh": "比例", "en": "share"}),
@@ -23,6 +25,17 @@ CURVES = {  # figure of a training log -> label; those that a log lacks are not 
 
 def page(report: Report) -> str:
     """Return the HTML of a report."""
+    return render(
+        HERE.with_suffix(".jinja"),
+        csv_tables.tables(report),
+        report=report,
+        lengths={name: lengths(report.data.histograms.get(name)) for name in report.data.languages},
+        curves={stage: curves(training) for stage, training in report.training.items()},
+    )
+
+
+def render(template: Path, tables: dict[str, csv_tables.Table], **values: Any) -> str:
+    """Return a page of the report's style; ``tables`` are those that it offers as CSV."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -50,19 +63,16 @@ def page(report: Report) -> str:
         "criterion_name": lambda name: named(panel_words.CRITERIA | {"failure": FAILURE}, name),
         "language_name": lambda name: named(words.LANGUAGES, name),
         "safety_verdict": lambda name: named(report_words.SAFETY, name),
+        "download": lambda name: csv_tables.link(name, tables[name]) if name in tables else "",
+        "cut": cut,
         "gate_status": lambda name: named(report_words.STATUS, name),
         "interval": html_charts.interval,
         "bar": html_charts.bar,
     }
     style = HERE.with_suffix(".css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = environment.from_string(HERE.with_suffix(".jinja").read_text(encoding="utf-8"))
-    return template.render(
-        report=report,
-        style=Markup(style),
-        style_digest=digest,
-        curves={stage: curves(training) for stage, training in report.training.items()},
-    )
+    found = environment.from_string(template.read_text(encoding="utf-8"))
+    return found.render(style=Markup(style), style_digest=digest, **values)
 
 
 def both(chinese: str, english: str) -> Markup:
@@ -73,6 +83,21 @@ def both(chinese: str, english: str) -> Markup:
 def named(names: dict[str, words.Words], name: str) -> Markup:
     found = words.known(names, name)
     return both(found["zh"], found["en"])
+
+
+def cut(text: str) -> Markup:
+    """Return a text that a reader may want to read; of a very long one the beginning, and how much is left out."""
+    if len(text) <= LONGEST:
+        return escape(text)
+    left = f"{len(text) - LONGEST:,}"
+    return escape(text[:LONGEST]) + both(f"……（另有 {left} 字，见 report.json）", f"… ({left} more, see report.json)")
+
+
+def lengths(histogram: dict[str, Any] | None) -> Markup:
+    """Return a picture of a source's lengths; nothing where none were measured."""
+    if histogram is None:
+        return Markup()
+    return html_charts.histogram(histogram["edges"], histogram["counts"], LENGTH_UNITS[histogram["measure"]])
 
 
 def curves(training: Training) -> list[dict[str, Any]]:

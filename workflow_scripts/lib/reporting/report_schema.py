@@ -61,7 +61,7 @@ class Metric(Part):
     lower_is_better: bool
     stages: dict[Text, StageValue] = Field(min_length=1)
     comparisons: list[Comparison]
-    commands: dict[Stage, str] = {}
+    commands: dict[Text, str] = {}
 
 
 class Headline(Part):
@@ -260,6 +260,8 @@ class Data(Part):
     sources: dict[str, dict[str, Any]]
     funnel: dict[str, list[dict[str, Any]]]
     uses: dict[str, dict[str, Any]]
+    histograms: dict[str, dict[str, Any]]
+    languages: dict[str, dict[str, int]]
     licences: dict[str, Any]
     warnings: list[Words]
 
@@ -315,3 +317,8 @@ class Report(Part):
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def published() -> dict[str, Any]:
+    """Return the JSON schema of report.json, which stands in docs/."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Report.model_json_schema(by_alias=True)}
