@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.lib import logs
-from workflow_scripts.lib.dedup.contamination import SCHEMA, Contamination, index, overlaps, texts_of
-from workflow_scripts.lib.dedup.texts import everything
+from workflow_scripts.lib.dedup.contamination import SCHEMA, Contamination, index, overlaps, texts_of, texts_of_rows
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation_files import is_table
 from workflow_scripts.lib.jsonl import read_rows
@@ -28,7 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--overlaps", type=Path, required=True)
     args = parser.parse_args(argv)
 
-    texts = itertools.chain(_texts_of_rows(args.evaluation_rows), _texts_of_files(args.evaluation_files))
+    rows = (row for path in args.evaluation_rows for row in read_rows(path))
+    texts = itertools.chain(texts_of_rows(rows), _texts_of_files(args.evaluation_files))
     known = index(texts, args.config.ngram)
     num_found = 0
     with atomic_parquet(args.overlaps, SCHEMA) as writer:
@@ -36,11 +36,6 @@ def main(argv: list[str] | None = None) -> None:
             writer.write_table(table)
             num_found += table.num_rows
     log.info("%s: %d rows share words with %d evaluation texts", args.rows.stem, num_found, len(known.names))
-
-
-def _texts_of_rows(paths: list[Path]) -> Iterator[tuple[str, str]]:
-    for path in paths:
-        yield from ((row["id"], everything(row)) for row in read_rows(path))
 
 
 def _texts_of_files(paths: list[Path]) -> Iterator[tuple[str, str]]:

@@ -293,6 +293,19 @@ def test_of_an_archive_the_tables_are_looked_for(tmp_path: Path) -> None:
     ]
 
 
+def test_a_text_in_many_evaluation_rows_of_one_group_is_no_form_of_words() -> None:
+    draws = random.Random(8)
+    fact, asked = han(draws, 60), han(draws, 30)
+    held = [row(f"e/f#{n}", f"{asked}{fact}{han(draws, 20)}", "答") | {"group": "0" * 16} for n in range(12)]
+    held += [row(f"e/f#{n}", asked + han(draws, 60), "答") | {"group": f"{n:016x}"} for n in range(12, 30)]
+    known = contamination.index(contamination.texts_of_rows(held), 13)
+    rows = [row("s/f#0", f"{fact}{han(draws, 90)}", "甲"), row("s/f#1", asked + han(draws, 90), "乙")]
+    (line,) = pa.concat_tables(contamination.overlaps(rows, known, 13)).to_pylist()
+    assert (line["id"], line["text"]) == ("s/f#0", "e/f#0")  # and not the one that only asks alike
+    alone = contamination.index([(each["id"], each["messages"][0]["content"]) for each in held], 13)
+    assert pa.concat_tables(contamination.overlaps(rows, alone, 13)).num_rows == 0
+
+
 def test_an_unreadable_evaluation_file_stops(tmp_path: Path, write: Callable[..., Path]) -> None:
     write_rows(tmp_path / "rows.jsonl", [row("s/f#0", "问", "答")])
     files = {"evaluation_rows": [], "evaluation_files": [write("cmmlu/test.jsonl", '{"q": "好"}\n{"q": \n')]}

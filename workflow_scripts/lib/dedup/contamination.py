@@ -77,6 +77,19 @@ def overlaps(rows: Iterable[Row], known: Index, ngram: int) -> Iterator[pa.Table
         yield pa.Table.from_pylist(_largest(row, text, known, [name for name, _ in batch]), SCHEMA)
 
 
+def texts_of_rows(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Return the text of each group of rows, under the id of its first row.
+
+    One text in many rows, such as a legal case under many statutes, would otherwise pass for a form of words.
+    """
+    names: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["group"], row["id"])
+        texts.setdefault(row["group"], []).append(everything(row))
+    return [(name, "\n".join(texts[group])) for group, name in names.items()]
+
+
 def texts_of(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield every text in a record of evaluation data, whatever its shape."""
     if isinstance(value, str):
