@@ -7,6 +7,7 @@ import pytest
 
 from tests.data.conftest import standardized
 from workflow_scripts.lib.adapters.lawshift_labels import LABELS, expectation
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.records import Drop, group_of
 
 Write = Callable[..., Path]
@@ -140,6 +141,59 @@ def test_rows_labelled_not_guilty_need_no_charge(write: Write) -> None:
 def test_statutes_that_no_case_quotes_are_listed(write: Write) -> None:
     (drop,) = standardized([write("term_up/articles_poisoned.json", NEW)], "lawshift", "sft", {})
     assert (drop.reason, drop.detail) == ("unused_statute", "no case here is judged by it")
+
+
+def test_the_folder_whose_statutes_are_quoted_can_be_chosen(write: Write) -> None:
+    files = [
+        write("action_explicit_extend/articles_original.json", {"354-0-0": "甲", "9-0-0": "乙"}),
+        write("term_up/articles_original.json", {"354-0-0": "丙"}),
+        write("training_set.json", [CASE | {"relevant_articles": ["354-0-0", "9-0-0"]}]),
+    ]
+    for chosen, first in (("action_explicit_extend", "甲"), ("term_up", "丙")):
+        results = standardized(files, "lawshift", "sft", {"statutes": chosen})
+        (row,) = [result for result in results if not isinstance(result, Drop)]
+        assert row["messages"][0]["content"].endswith(f"【354-0-0】{first}\n【9-0-0】乙")
+        used = {result.id.split("/")[1]: result.reason for result in results if isinstance(result, Drop)}
+        assert used[chosen] == "used_by" and set(used.values()) == {"used_by", "unused_statute"}
+
+
+@pytest.mark.parametrize(
+    ("statutes", "error"),
+    [
+        (
+            "term_down",
+            "no statutes of term_down among the files\n  where:  sources.s.options.statutes\n  change: let `from` name "
+            "term_down/articles_original.json as well, or choose another folder",
+        ),
+        (
+            "term_upp",
+            "statutes is 'term_upp'\n  where:  sources.s.options.statutes\n  change: did you mean 'term_up'? ",
+        ),
+    ],
+)
+def test_a_folder_without_statutes_stops(write: Write, statutes: str, error: str) -> None:
+    files = [write("term_up/articles_original.json", OLD), write("training_set.json", [CASE])]
+    with pytest.raises(UserError) as raised:
+        standardized(files, "lawshift", "sft", {"statutes": statutes})
+    assert str(raised.value).startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("cases", "kept"),
+    [
+        ("all", {"training_set", "original_case_pool", "original"}),
+        ("training_set", {"training_set"}),
+        ("folders", {"original"}),
+    ],
+)
+def test_cases_to_learn_and_cases_to_be_tested_by_are_kept_apart(write: Write, cases: str, kept: set[str]) -> None:
+    names = ("training_set", "original_case_pool", "term_up/original")
+    files = [write(f"{name}.json", [CASE | {"prison_time": 40 + number}]) for number, name in enumerate(names)]
+    results = standardized(files, "lawshift", "sft", {"cases": cases})
+    rows, drops = ([each for each in results if isinstance(each, Drop) is dropped] for dropped in (False, True))
+    assert {Path(row["id"].partition("#")[0]).stem for row in rows} == kept
+    assert len(drops) == 3 - len(kept)
+    assert {(drop.reason, drop.detail) for drop in drops} <= {("other_cases", f"the source takes {cases} only")}
 
 
 def test_there_are_31_changes() -> None:

@@ -2,19 +2,25 @@
 
 ``<change>/original.json`` is judged by ``articles_original.json`` of the same folder, ``<change>/poisoned.json`` by
 ``articles_poisoned.json``. Poisoned cases keep the old charge and term: what is right under the new law follows from
-the name of the folder alone. Statutes are ``{"354-0-0": text}`` or rows of ``id`` and ``content``.
+the name of the folder alone. ``training_set.json`` stands in no folder, and ``original_case_pool.json`` holds the cases
+that the folders were made from. Statutes are ``{"354-0-0": text}`` or rows of ``id`` and ``content``.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import field_validator
 
 from workflow_scripts.lib.adapters.base import Context, Row, attempt, field, used_by
 from workflow_scripts.lib.adapters.lawshift_labels import EXTREME_MONTHS, LABELS, expectation
 from workflow_scripts.lib.adapters.lawshift_statutes import Statutes
 from workflow_scripts.lib.adapters.options import AdapterOptions
 from workflow_scripts.lib.adapters.values import number_or_none, text_in
+from workflow_scripts.lib.config.fields import Text, optional
+from workflow_scripts.lib.config.options import hint
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, group_of, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
@@ -29,7 +35,19 @@ _NEW_LAW = "法条已经修改，按新法判断。"
 
 
 class Options(AdapterOptions):
-    """None of its own."""
+    """``cases``: which of the files with cases become rows; ``statutes``: the folder whose ``articles_original.json``
+    is quoted to cases that stand in no folder (an article that it lacks is looked up in the others).
+    """
+
+    cases: Literal["all", "training_set", "folders"] = "all"
+    statutes: optional(Text) = None
+
+    @field_validator("statutes")
+    @classmethod
+    def _is_a_folder(cls, name: str | None) -> str | None:
+        if name is not None and name not in LABELS:
+            raise ValueError(f"{hint(name, LABELS)}choose one of: {', '.join(sorted(LABELS))}")
+        return name
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -52,17 +70,37 @@ def convert(rows: Iterable[RawRow], options: Options, context: Context) -> Itera
         else:
             statutes.add(_change(raw), _law(raw), articles)
             pages.append(raw)
+    book = options.statutes or ""
+    if book and not statutes.has(book, "original"):
+        raise UserError(
+            f"no statutes of {book} among the files",
+            f"sources.{context.source}.options.statutes",
+            f"let `from` name {book}/articles_original.json as well, or choose another folder",
+        )
     judged_by: dict[tuple[str, str], str] = {}  # a statute book -> the first row that quotes it
     for raw in cases:
-        made = attempt(raw, lambda raw: _row(raw, statutes, context))
+        if not _is_wanted(raw, options.cases):
+            yield Drop(raw.id, "other_cases", f"the source takes {options.cases} only")
+            continue
+        made = attempt(raw, lambda raw: _row(raw, statutes, book, context))
         if not isinstance(made, Drop):
             for law in {"original", _law(raw)}:
-                for change in ("", _change(raw)):
+                for change in {"", _change(raw) or book}:
                     judged_by.setdefault((change, law), raw.id)
         yield made
     for raw in pages:
         user = judged_by.get((_change(raw), _law(raw)))
         yield used_by(raw.id, user) if user else Drop(raw.id, "unused_statute", "no case here is judged by it")
+
+
+def _is_wanted(raw: RawRow, cases: str) -> bool:
+    if cases == "training_set":
+        return not _change(raw) and _file(raw).startswith("training_set")
+    return cases == "all" or bool(_change(raw))
+
+
+def _file(raw: RawRow) -> str:
+    return PurePosixPath(raw.id.rpartition("#")[0]).name
 
 
 def _change(raw: RawRow) -> str:
@@ -71,7 +109,7 @@ def _change(raw: RawRow) -> str:
 
 
 def _law(raw: RawRow) -> str:
-    return "poisoned" if "poisoned" in PurePosixPath(raw.id.rpartition("#")[0]).name else "original"
+    return "poisoned" if "poisoned" in _file(raw) else "original"
 
 
 def _articles(raw: RawRow) -> dict[str, str]:
@@ -81,7 +119,7 @@ def _articles(raw: RawRow) -> dict[str, str]:
     return {text_of(field(row, "id"), "id"): text_of(field(row, "content"), "content")}
 
 
-def _row(raw: RawRow, statutes: Statutes, context: Context) -> Row:
+def _row(raw: RawRow, statutes: Statutes, book: str, context: Context) -> Row:
     row, change, law = raw.value, _change(raw), _law(raw)
     fact = text_of(field(row, "fact"), "fact")
     numbers = field(row, "relevant_articles")
@@ -93,7 +131,7 @@ def _row(raw: RawRow, statutes: Statutes, context: Context) -> Row:
     meta = {"fact": fact, "relevant_articles": numbers, "law": law}
     meta |= ({"change": change} | expectation(change, law)) if change else {}
     meta |= _judgement(row, "old_" if law == "poisoned" else "")
-    old = statutes.quoted(numbers, change, "original")
+    old = statutes.quoted(numbers, change or book, "original")
     if law == "original":
         asked = f"{_ASKED}\n\n【案件事实】\n{fact}\n\n【相关法条】\n{old}"
     else:

@@ -20,6 +20,9 @@ class Statutes:
             else:
                 known.setdefault(number, text)
 
+    def has(self, change: str, law: str) -> bool:
+        return (change, law) in self._books
+
     def quoted(self, numbers: list[str], change: str, law: str) -> str:
         """Return the articles with their numbers, one a line."""
         own, known = self._books.get((change, law), {}), self._known.get(law, {})
