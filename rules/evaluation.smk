@@ -1,6 +1,10 @@
 # Every evaluation of every stage, and the report. Stages: base, sft, align.
 
-FIGURES = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel", "safety") if PLAN.evaluates(kind)]
+FIGURES = [
+    kind
+    for kind in ("perplexity", "preference", "form", "judgement", "decoding", "panel", "safety")
+    if PLAN.evaluates(kind)
+]
 
 
 rule write_eval_tasks:
@@ -231,6 +235,41 @@ rule evaluate_decoding:
         python -m workflow_scripts.run_step --step "evaluate_decoding {wildcards}" --code {params.code} \
             --inputs {input:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.evaluate_decoding \
+            --config {params.config:q} \
+            --base results/models/base \
+            ${{adapter:+--adapter "$(dirname "$adapter")"}} \
+            --rows {input.rows:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule evaluate_judgement:
+    input:
+        known=known(*PLAN.uses),
+        base=rules.prepare_base.output.manifest,
+        adapter=adapter_of,
+        rows=expand(rules.standardize.output.rows, source=PLAN.config.eval.judgement.sources),
+    output:
+        "results/eval/{stage}/judgement.json",
+    log:
+        "results/logs/evaluate_judgement/{stage}.log",
+    benchmark:
+        "results/benchmarks/evaluate_judgement/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.evaluation("judgement"),
+        code=code_digest("evaluate_judgement"),
+    shell:
+        r"""
+        adapter={input.adapter:q}
+        python -m workflow_scripts.run_step --step "evaluate_judgement {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.evaluate_judgement \
             --config {params.config:q} \
             --base results/models/base \
             ${{adapter:+--adapter "$(dirname "$adapter")"}} \

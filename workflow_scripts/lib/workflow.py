@@ -20,7 +20,7 @@ from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
 from workflow_scripts.lib.verifiers import registry as verifiers
 
-GENERATING = ("form", "decoding", "panel", "safety")  # evaluations in which the model writes
+GENERATING = ("form", "judgement", "decoding", "panel", "safety")  # evaluations in which the model writes
 HOW_IT_RUNS = ("execution", "tracking")
 
 

@@ -31,6 +31,7 @@ def check_consistency(config: Config) -> None:
         _check_training("align", config.align, config.mix.preference.curriculum, config.execution.num_processes)
         _check_alignment(config)
     _check_evaluation(config)
+    _check_judgement(config)
 
 
 def check_files(config: Config, repository: Path) -> None:
@@ -191,6 +192,19 @@ def _check_evaluation(config: Config) -> None:
         raise UserError(
             f"report_to is {config.tracking.report_to}", "tracking.report_to", "leave out 'none', or all others"
         )
+
+
+def _check_judgement(config: Config) -> None:
+    judgement = config.eval.judgement
+    if not judgement.enabled:
+        return
+    known = [name for name, source in config.sources.items() if source.use == "evaluation" and source.weight]
+    change = f"name some of: {', '.join(known)}" if known else "add a source with use: evaluation and adapter: lawshift"
+    if not judgement.sources:
+        raise UserError("judgement is evaluated, and no source has cases", "eval.judgement.sources", change)
+    for name in judgement.sources:
+        if name not in known:
+            raise UserError(f"{name!r} is no source that is used for evaluation", "eval.judgement.sources", change)
 
 
 def _check_split(config: Config) -> None:

@@ -41,6 +41,14 @@ class Decoding(Section):
     settings: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Generation]
 
 
+class Judgement(Section):
+    enabled: Switch
+    sources: list[Text]
+    max_rows: optional(Count)
+    max_new_tokens: Count
+    scoring: Literal["charge", "verdict"]
+
+
 class Panel(Section):
     enabled: Switch
     prompts: Text
@@ -77,5 +85,6 @@ class Eval(Section):
     preference: PreferenceAccuracy
     form: Form
     decoding: Decoding
+    judgement: Judgement
     panel: Panel
     safety: Safety

@@ -13,7 +13,7 @@ from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, a
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
 EXAMPLES = 12  # poems whose continuations are shown
-ORDER = ("perplexity", "form", "decoding", "preference", "panel", "safety")
+ORDER = ("perplexity", "form", "judgement", "decoding", "preference", "panel", "safety")
 
 
 class ReportAlign(Section):
@@ -83,6 +83,7 @@ def build(
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
         panel=_panel(evaluations["panel"], scores) if "panel" in evaluations else None,
         form=_form(evaluations["form"]) if "form" in evaluations else None,
+        judgement=_judgement(evaluations["judgement"]) if "judgement" in evaluations else None,
         preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
         safety=report_safety.section(evaluations["safety"]) if "safety" in evaluations else None,
         perplexity=_perplexity(evaluations["perplexity"]) if "perplexity" in evaluations else None,
@@ -97,8 +98,13 @@ def build(
 
 
 def headline(metrics: list[schema.Metric]) -> list[schema.Headline]:
-    """Return what fine-tuning did to perplexity, what all did to form, and what alignment did to preference."""
-    wanted = {"perplexity": _pair_of_first, "form": _pair_of_all, "preference_accuracy": _pair_of_last}
+    """Return what fine-tuning did to perplexity, what all did to the task, and what alignment did to preference."""
+    wanted = {
+        "perplexity": _pair_of_first,
+        "form": _pair_of_all,
+        "judgement": _pair_of_all,
+        "preference_accuracy": _pair_of_last,
+    }
     chosen = []
     for metric in metrics:
         if metric.name in wanted and metric.comparisons:
@@ -205,6 +211,27 @@ def _preference(results: Results) -> schema.Preference | None:
         for name in dict.fromkeys(name for found in figures.values() for name in found)
     }
     return schema.Preference(all=by_name.pop("all"), groups=by_name)
+
+
+def _judgement(results: Results) -> schema.Judgement | None:
+    judged = {stage: result for stage, result in results.items() if result["rows"]}
+    if not judged:
+        return None
+    last = list(judged.values())[-1]
+    folders = {}
+    for name, found in last["folders"].items():
+        by_law: dict[str, dict[str, schema.JudgementFigures]] = {"original": {}, "changed": {}}
+        for law, stages in by_law.items():
+            for stage, result in judged.items():
+                figures = result["folders"].get(name, {}).get(law)
+                if figures:
+                    stages[stage] = schema.JudgementFigures(judgement=figures["judgement"], rows=figures["rows"])
+        folders[name] = schema.JudgementFolder(label=found["label"], **by_law)
+    return schema.Judgement(
+        scoring=last["settings"]["scoring"],
+        faults={stage: result["faults"] for stage, result in judged.items()},
+        folders=folders,
+    )
 
 
 def _form(results: Results) -> schema.Form | None:

@@ -49,6 +49,12 @@ def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Me
         for name in sorted({name for result in results.values() for name in result["figures"]}):
             lower = name.endswith("_repetition")
             yield _mean(f"decoding_{name}", "decoding", name, "share", results, resampling, lower_is_better=lower)
+    elif kind == "judgement":
+        yield _mean("judgement", "judgement", "ok", "share", results, resampling)
+        for law in ("original", "changed"):
+            of_law = {stage: {"samples": [s for s in r["samples"] if s["law"] == law]} for stage, r in results.items()}
+            if any(result["samples"] for result in of_law.values()):
+                yield _mean(f"judgement_{law}", "judgement", "ok", "share", of_law, resampling)
     elif kind == "preference":
         yield _mean("preference_accuracy", "preference", "correct", "share", results, resampling)
         yield _mean("preference_margin", "preference", "margin", "nats per token", results, resampling)

@@ -56,7 +56,7 @@ class Comparison(Part):
 
 class Metric(Part):
     name: str
-    kind: Literal["perplexity", "form", "decoding", "preference", "panel", "safety", "harness"]
+    kind: Literal["perplexity", "form", "judgement", "decoding", "preference", "panel", "safety", "harness"]
     unit: str
     lower_is_better: bool
     stages: dict[Text, StageValue] = Field(min_length=1)
@@ -203,6 +203,29 @@ class Form(Part):
     examples: list[FormExample]
 
 
+class JudgementFigures(Part):
+    """Share of right judgements of cases of one folder under one law."""
+
+    judgement: float
+    rows: int
+
+
+class JudgementFolder(Part):
+    """``label``: what the change does (V, NV, TU, TD, XT, NX)."""
+
+    label: str
+    original: dict[Stage, JudgementFigures] = {}
+    changed: dict[Stage, JudgementFigures] = {}
+
+
+class Judgement(Part):
+    """``scoring``: whether a conviction has to name the charge, or guilty or not is enough."""
+
+    scoring: Literal["charge", "verdict"]
+    faults: dict[Stage, dict[str, int]]
+    folders: dict[str, JudgementFolder]
+
+
 class PairFigures(Part):
     """Share of pairs judged right by log-probability per token, and by its sum."""
 
@@ -302,6 +325,7 @@ class Report(Part):
     panel: Panel | None = None
     form: Form | None = None
     perplexity: Perplexity | None = None
+    judgement: Judgement | None = None
     preference: Preference | None = None
     safety: Safety | None = None
     over_length: dict[str, dict[Stage, int]]
