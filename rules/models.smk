@@ -78,6 +78,7 @@ rule train_sft:
 rule train_align:
     input:
         train=split_of("preference", split="train"),
+        sampled=["results/sampling/pairs.jsonl"] if PLAN.samples_pairs else [],
         validation=split_of("preference", split="val"),
         manifest=ancient("results/data/preference/split.json"),
         known=known("sft"),
@@ -108,7 +109,7 @@ rule train_align:
             accelerate launch -m workflow_scripts.train_align \
             --config {params.config:q} \
             --code {params.code} \
-            --train {input.train:q} \
+            --train {input.train:q} {input.sampled:q} \
             --validation {input.validation:q} \
             --base results/models/base \
             --adapter results/models/sft \

@@ -12,6 +12,7 @@ from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
 from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, trackers
 from workflow_scripts.lib.training.collate import PairCollator
+from workflow_scripts.lib.training.interleaving import interleaved
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="JSON: seed, model, align, curriculum")
     parser.add_argument("--code", required=True, help="digest of the rule's code, part of the checkpoints' identity")
-    parser.add_argument("--train", type=Path, required=True, help="JSON Lines of pairs")
+    parser.add_argument("--train", type=Path, nargs="+", required=True, help="JSON Lines of pairs")
     parser.add_argument("--validation", type=Path, required=True, help="JSON Lines of pairs")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--adapter", type=Path, required=True, help="folder of the SFT adapter")
@@ -39,13 +40,14 @@ def main(argv: list[str] | None = None) -> None:
     seed = config["seed"] if align.seed is None else align.seed
 
     tokenizer = model_loading.load_tokenizer(args.base)
+    train = interleaved([list(jsonl.read_rows(path)) for path in args.train])
     (rows, ledger), (held_out, held_out_ledger) = (
-        encode_pairs(tokenizer, jsonl.read_rows(path), align, model_config.system_prompt)
-        for path in (args.train, args.validation)
+        encode_pairs(tokenizer, pairs, align, model_config.system_prompt)
+        for pairs in (train, jsonl.read_rows(args.validation))
     )
     ledger.check("align", align.max_lost_ratio)
 
-    inputs = [args.train, args.validation, *(args.adapter / name for name in ADAPTER_FILES)]
+    inputs = [*args.train, args.validation, *(args.adapter / name for name in ADAPTER_FILES)]
     run_id = checkpoints.identity(args.config, args.code, inputs, [model_loading.base_digest(args.base)])
     with (
         checkpoints.reserved(args.checkpoints, run_id) as folder,

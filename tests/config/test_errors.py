@@ -205,6 +205,24 @@ def test_no_mistake_hides_the_others() -> None:
         ),
         ({"eval": "{stages: [sft, sft]}"}, "'sft' stands twice", "eval.stages", "remove one of them"),
         (
+            {"eval": "{judgement: {enabled: true}}"},
+            "judgement is evaluated, and no source has cases",
+            "eval.judgement.sources",
+            "add a source with use: evaluation and adapter: lawshift",
+        ),
+        (
+            {"eval": "{judgement: {enabled: true, sources: [tang_poems]}}"},
+            "'tang_poems' is no source that is used for evaluation",
+            "eval.judgement.sources",
+            "add a source with use: evaluation and adapter: lawshift",
+        ),
+        (
+            {"sampling": "{enabled: true, verifier: regex}"},
+            "missing option 'pattern'",
+            "sampling.verifier_options.pattern",
+            "add it; legal options here: pattern, whole",
+        ),
+        (
             {"eval": "{per_task: {cmmlu: {limit: 3}}}"},
             "per_task has 'cmmlu', which is none of eval.tasks",
             "eval.per_task.cmmlu",
@@ -340,6 +358,20 @@ def test_contradictions(arguments: dict[str, Any], what: str, where: str, change
     assert error.what == what
     assert error.where == where
     assert error.change.startswith(change)
+
+
+def test_sampled_pairs_where_derived_ones_are_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    pairs = "pairs: {use: preference, adapter: preference, from: 'file://LICENSE', license: mit}"
+    rows = "rows: {use: sft, adapter: messages, from: 'file://LICENSE', license: mit}"
+    own.write_text(f"recipe: custom\nsources: {{{rows}, {pairs}}}\nmix: {{preference: {{derived: refuse}}}}\n", "utf-8")
+    with pytest.raises(UserError) as raised:
+        layers.load(REPOSITORY, [own], {"sampling": "{enabled: true, pairs: true}"})
+    assert (raised.value.what, raised.value.where, raised.value.change) == (
+        "pairs of sampled replies are derived, and derived pairs are refused",
+        "sampling.pairs, mix.preference.derived",
+        "set pairs to false, or derived to take",
+    )
 
 
 @pytest.mark.parametrize(

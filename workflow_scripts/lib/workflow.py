@@ -142,6 +142,11 @@ class Plan:
         """Return whether SFT learns sampled replies."""
         return self.config.sampling.enabled
 
+    @property
+    def samples_pairs(self) -> bool:
+        """Return whether alignment learns from right and wrong sampled replies."""
+        return self.samples and self.config.sampling.pairs
+
     def drawing(self) -> str:
         """Return what the sampled replies depend on, canonical JSON; how they are judged is for later."""
         drawing = {key: self.value(f"sampling.{key}") for key in Drawing.model_fields}

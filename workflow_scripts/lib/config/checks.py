@@ -224,6 +224,12 @@ def _check_sampling(config: Config) -> None:
     sampling = config.sampling
     if sampling.enabled:
         verifiers.select(sampling.verifier, sampling.verifier_options, "sampling")
+        if sampling.pairs and config.mix.preference.derived == "refuse":
+            raise UserError(
+                "pairs of sampled replies are derived, and derived pairs are refused",
+                "sampling.pairs, mix.preference.derived",
+                "set pairs to false, or derived to take",
+            )
 
 
 def _check_training(section: str, training: Training, curriculum: str, num_processes: int) -> None:
