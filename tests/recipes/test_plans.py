@@ -36,6 +36,10 @@ PLANS: dict[str, dict[str, int]] = {
         **{"acquire": 4, "standardize": 3, "mix_sources": 2, "train_align": 1},
         **{"evaluate_harness": 3, "evaluate_perplexity": 3, "evaluate_preference": 3, "evaluate_panel": 3},
     },
+    "law": {
+        **{"acquire": 3, "standardize": 2, "sketch_rows": 1, "find_contamination": 1, "mix_sources": 1},
+        **{"sample_replies": 1, "verify_replies": 1, "evaluate_judgement": 2, "evaluate_panel": 2},
+    },
     "tang": {
         **{"acquire": 2, "standardize": 2, "mix_sources": 2, "train_align": 1, "write_eval_tasks": 1},
         **{"evaluate_harness": 3, "evaluate_perplexity": 3, "evaluate_preference": 3, "evaluate_panel": 3},
@@ -88,7 +92,8 @@ def test_hardware_changes_no_step(place: Place, recipe: str) -> None:
     def steps(hardware: str) -> Any:
         given = {"recipe": recipe, "hardware": hardware} | BROUGHT.get(recipe, {})
         plan = Plan(layers.load(place.repository, [], given), place.repository)
-        kinds = [kind for kind in ("perplexity", "preference", "form", "decoding", "panel") if plan.evaluates(kind)]
+        figures = ("perplexity", "preference", "form", "judgement", "decoding", "panel")
+        kinds = [kind for kind in figures if plan.evaluates(kind)]
         return list(plan.sources), plan.stages, plan.trained_stages, plan.config.eval.tasks, kinds
 
     assert len(HARDWARE) >= 6
