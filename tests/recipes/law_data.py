@@ -18,6 +18,18 @@ SYSTEM = layers.read_layer(tiny.REPOSITORY / "config/recipes/law.yaml", "law").v
 CHARGE = "盗窃"
 TERMS = (7, 12, 40)
 KNOWN = TERMS[:2]  # what the model says, one as often as the other; cases with another term it never gets right
+# What makes the recipe short; data, verifier, prompts and stages are its own.
+OVERLAY: dict[str, Any] = {
+    "recipe": "law",
+    "sampling": {"num_samples": 4, "max_new_tokens": 40, "batch_size": 64},
+    "sft": {"epochs": None, "max_steps": 4, "global_batch_size": 8, "warmup_steps": 1, "evaluations": 1},
+    "eval": {
+        "bootstrap_samples": 100,
+        "judgement": {"max_rows": 4, "max_new_tokens": 40},
+        "panel": {"max_new_tokens": 4},
+    },
+    "execution": {"threads": 1, "logging_steps": 1},
+}
 FOLDERS = ("action_explicit_reduce", "term_extremity_in", "term_up")
 STATUTE = "【盗窃罪】盗窃公私财物，数额较大的，处三年以下有期徒刑、拘役或者管制，并处罚金。"
 NEW_STATUTES = {
@@ -25,6 +37,10 @@ NEW_STATUTES = {
     "term_extremity_in": "【盗窃罪】盗窃公私财物，数额较大的，处无期徒刑或者死刑。",
     "term_up": "【盗窃罪】盗窃公私财物，数额较大的，处十年以上有期徒刑。",
 }
+
+
+def repositories() -> dict[str, dict[str, Content]]:
+    return {"triangularPeach/LawShift": files(cases=90, cases_of_folder=12)}
 
 
 def files(cases: int, cases_of_folder: int) -> dict[str, Content]:
@@ -65,7 +81,6 @@ def knowing_model(folder: Path) -> Path:
         loss = 0.9 * loss + 0.1 * found.item()
     assert loss < 0.2, "it has not learned to judge: another seed, or more steps"
     model.save_pretrained(folder)
-    (folder / "manifest.json").unlink()
     return folder
 
 

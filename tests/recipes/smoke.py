@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import data_sets
+import law_data
 import running
 import task_samples
 import tiny
@@ -28,6 +29,7 @@ from workflow_scripts.lib.sources import uris
 
 log = logging.getLogger(__name__)
 RECIPES = ("domain-large", "domain-small", "general", "k12", "tang-full")  # `tang` runs whole, for real, in minutes
+LAW = "law"  # with a model that knows something: a random one never writes a right reply
 SUBSETS = {"cmmlu": list(task_samples.SUBJECTS), "ceval-valid": ["law", "college_physics"]}  # those with samples
 # The tiny model reads bytes, three of which make a Chinese character.
 SHORT = {"epochs": None, "global_batch_size": 4, "micro_batch_size": 2, "max_length": 1024}
@@ -35,6 +37,8 @@ SHORT = {"epochs": None, "global_batch_size": 4, "micro_batch_size": 2, "max_len
 
 def overlay(recipe: str) -> dict[str, Any]:
     """Return what makes a recipe short: steps and numbers of evaluated rows, nothing of its data."""
+    if recipe == LAW:
+        return law_data.OVERLAY
     values = layers.read_layer(running.REPOSITORY / "config" / "recipes" / f"{recipe}.yaml", recipe).values
     subsets = {task: {"subsets": SUBSETS[task], "limit": 2} for task in values["eval"]["tasks"] if task in SUBSETS}
     return {
@@ -65,9 +69,9 @@ def build(recipe: str, folder: Path, hub: Hub) -> Place:
     _write(raw / "tang_poems" / "poet.tang.0.json", data_sets.poems())
     _write(raw / "my_dataset.json", data_sets.reports())
     task_samples.write_all(raw / "eval")
-    for name, files in data_sets.repositories().items():
+    for name, files in (data_sets.repositories() | law_data.repositories()).items():
         hub.add_dataset(name, files)
-    model = tiny.build(folder / "tiny")
+    model = (law_data.knowing_model if recipe == LAW else tiny.build)(folder / "tiny")
     (model / "manifest.json").unlink()
     base = layers.load(place.repository, [], {"recipe": recipe}).config.model.base
     hub.add_model(uris.parse(base).package, model)
@@ -88,7 +92,7 @@ def _write(path: Path, rows: list[dict]) -> None:
 def main() -> None:
     logs.start()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("recipe", choices=(*RECIPES, LAW))
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)

@@ -8,25 +8,12 @@ from typing import Any
 
 import law_data
 import pytest
-import running
-import yaml
+import smoke
 from hub.hub import Hub
 from running import Place, Run
 
 from workflow_scripts.lib.reporting.report_schema import Report
 
-# What makes it short; data, verifier, prompts and stages are the recipe's.
-OVERLAY = {
-    "recipe": "law",
-    "sampling": {"num_samples": 4, "max_new_tokens": 100, "batch_size": 64},
-    "sft": {"epochs": None, "max_steps": 4, "global_batch_size": 8, "warmup_steps": 1, "evaluations": 1},
-    "eval": {
-        "bootstrap_samples": 100,
-        "judgement": {"max_rows": 4, "max_new_tokens": 100},
-        "panel": {"max_new_tokens": 4},
-    },
-    "execution": {"threads": 2, "logging_steps": 1},
-}
 KEYS = ["fact", "relevant_articles", "charge", "prison_time", "response", "num_correct_for_this_sample"]
 SAMPLING = "results/sampling"
 
@@ -37,10 +24,8 @@ pytestmark = pytest.mark.full
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Run, Run]:
     """The place, its run, and a second one."""
     folder = tmp_path_factory.mktemp("law")
-    place = running.build(folder / "place", yaml.safe_dump(OVERLAY), num_poems=1)
     with Hub() as hub:
-        hub.add_dataset("triangularPeach/LawShift", law_data.files(cases=90, cases_of_folder=12))
-        hub.add_model("Qwen/Qwen2.5-0.5B-Instruct", law_data.knowing_model(folder / "model"))
+        place = smoke.build("law", folder / "place", hub)
         variables = hub.environment(folder / "home")
         return place, place.make(cores=2, variables=variables), place.make(cores=2, variables=variables)
 
