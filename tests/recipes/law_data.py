@@ -8,13 +8,14 @@ from typing import Any
 import tiny
 import torch
 from hub.repositories import Content
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from workflow_scripts.lib.adapters.lawshift import _ASKED
 from workflow_scripts.lib.chat_template import Encoded, encode_dialogue
 from workflow_scripts.lib.config import layers
 
 SYSTEM = layers.read_layer(tiny.REPOSITORY / "config/recipes/law.yaml", "law").values["model"]["system_prompt"]
+WINDOW = 48  # bytes
 CHARGE = "盗窃"
 TERMS = (7, 12, 40)
 KNOWN = TERMS[:2]  # what the model says, one as often as the other; cases with another term it never gets right
@@ -61,9 +62,17 @@ def files(cases: int, cases_of_folder: int) -> dict[str, Content]:
 
 
 def knowing_model(folder: Path) -> Path:
-    """Save a tiny model that was trained to reply to such cases with the charge and one of two terms, by chance."""
+    """Save a tiny model that was trained to reply to such cases with the charge and one of two terms, by chance.
+
+    It sees no further back than its window, so that the ends of prompts are enough to train it.
+    """
     tiny.build(folder)
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    window = {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": ["sliding_attention"] * 2}
+    config = AutoConfig.from_pretrained(folder, **window)
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(folder),
+        AutoModelForCausalLM.from_pretrained(folder, config=config),
+    )
     draws = random.Random(6)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     loss = 9.0
@@ -85,15 +94,15 @@ def knowing_model(folder: Path) -> Path:
 
 
 def _padded(rows: list[Encoded], padding: int) -> dict[str, torch.Tensor]:
-    longest = max(len(row.input_ids) for row in rows)
+    longest = min(max(len(row.input_ids) for row in rows), 4 * WINDOW)
     ids = torch.full((len(rows), longest), padding)
     labels, mask = torch.full_like(ids, -100), torch.zeros_like(ids)
     for number, row in enumerate(rows):
-        place = slice(-len(row.input_ids), None)
-        ids[number, place] = torch.tensor(row.input_ids)
-        mask[number, place] = 1
         learned = [token if says else -100 for token, says in zip(row.input_ids, row.assistant, strict=True)]
-        labels[number, place] = torch.tensor(learned)
+        place = slice(-min(len(learned), 4 * WINDOW), None)
+        ids[number, place] = torch.tensor(row.input_ids[place])
+        labels[number, place] = torch.tensor(learned[place])
+        mask[number, place] = 1
     return {"input_ids": ids, "labels": labels, "attention_mask": mask}
 
 
