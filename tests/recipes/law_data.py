@@ -73,11 +73,12 @@ def knowing_model(folder: Path) -> Path:
         AutoTokenizer.from_pretrained(folder),
         AutoModelForCausalLM.from_pretrained(folder, config=config),
     )
+    torch.set_num_threads(1)  # for matrices this small a second one costs more than it brings
     draws = random.Random(6)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     loss = 9.0
     for step in range(500):
-        if loss < 0.03:  # nats a token; the choice between two terms takes 0.01 of them
+        if loss < 0.06:  # nats a token; the choice between two terms alone takes 0.03
             break
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * min(1.0, (500 - step) / 300)

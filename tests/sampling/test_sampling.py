@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import tiny
+import torch
 
 from workflow_scripts import sample_replies as script
 from workflow_scripts.lib import generation, jsonl
@@ -164,6 +165,16 @@ def test_the_script(base: Path, rows: list[dict], tmp_path: Path, monkeypatch: p
     assert (tmp_path / "2.jsonl").read_bytes() == (tmp_path / "1.jsonl").read_bytes()
     with pytest.raises(TypeError):  # other code: from the start
         script.main(arguments(**given, code="1" * 16, replies=tmp_path / "3.jsonl"))
+
+
+def test_out_of_memory_names_the_key(base: Path, rows: list[dict], tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(hf_engine, "write", full)
+    with pytest.raises(UserError, match="out of memory with 4 replies of up to 12 tokens at a time") as raised:
+        sampled(base, rows, tmp_path / "full")
+    assert raised.value.where == "sampling.batch_size"
 
 
 def test_vllm_is_asked_for_by_name_and_missing(base: Path) -> None:

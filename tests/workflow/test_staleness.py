@@ -242,6 +242,9 @@ def test_sampling_comes_and_goes(place: Place) -> None:
     assert place.make(stubs=True, sampling=POEM_FORM).rules == []
     cleaned = place.make(stubs=True, sampling=POEM_FORM, clean={"max_chars": 4000})
     assert set(cleaned.rules) - TOLD == DATA  # and the same rows: nothing is sampled or trained
+    pairs = place.make(stubs=True, sampling=POEM_FORM | {"pairs": True})
+    assert {"verify_replies", "train_align"} <= set(pairs.rules) and "sample_replies" not in pairs.rules
+    assert "results/sampling/pairs.jsonl" in pairs.output[pairs.output.index("rule train_align:") :]
     off = place.make(stubs=True)
     assert "train_sft: restored" in off.output
     assert not {"sample_replies", "verify_replies"} & set(off.rules)

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from transformers import LogitsProcessorList
 
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.stage import load_stage
 from workflow_scripts.lib.generation import Reply, write
 from workflow_scripts.lib.sampling.choosing import OwnNumbers, numbers_of
@@ -31,14 +32,17 @@ class HfEngine:
         longest = max(len(job.prompt.ids) for job in jobs)
         own = OwnNumbers(torch.stack(numbers), longest, drawing.temperature, drawing.top_p)
         prompts = [job.prompt.ids for job in jobs]
-        return write(
-            self._model,
-            self.tokenizer,
-            prompts,
-            drawing.max_new_tokens,
-            do_sample=False,
-            choosing=LogitsProcessorList([own]),
-        )
+        choosing = LogitsProcessorList([own])
+        try:
+            return write(
+                self._model, self.tokenizer, prompts, drawing.max_new_tokens, do_sample=False, choosing=choosing
+            )
+        except torch.OutOfMemoryError:
+            raise UserError(
+                f"out of memory with {len(jobs)} replies of up to {drawing.max_new_tokens} tokens at a time",
+                "sampling.batch_size",
+                "halve it (sampling then begins anew), or lower max_new_tokens",
+            ) from None
 
 
 def load(base: Path, config: SamplingConfig) -> HfEngine:
