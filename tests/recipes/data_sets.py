@@ -175,7 +175,8 @@ def _hh_rlhf(draws: random.Random) -> Files:
         for folder in folders
         for split in ("train", "test")
     }
-    attempts = json.dumps([{"transcript": "\n\nHuman: no\n\nAssistant: no", "rating": 1.0}]).encode()
+    transcripts = [f"\n\nHuman: {texts.english(draws)}\n\nAssistant: {texts.english(draws)}" for _ in range(8)]
+    attempts = json.dumps([{"transcript": transcript, "rating": 4.0} for transcript in transcripts]).encode()
     return files | {"red-team-attempts/red_team_attempts.jsonl.gz": gzip.compress(attempts, mtime=0)}
 
 

@@ -56,6 +56,7 @@ def overlay(recipe: str) -> dict[str, Any]:
             "form": {"max_rows": 4, "max_new_tokens": 8},
             "decoding": {"max_rows": 3, "num_replies": 2, "max_new_tokens": 8},
             "panel": {"max_new_tokens": 4},
+            "safety": {"max_rows": 4, "max_new_tokens": 4},
         },
         "execution": {"threads": 1, "logging_steps": 1, "save_steps": 2},
     }

@@ -29,7 +29,8 @@ PLANS: dict[str, dict[str, int]] = {
         **{"evaluate_harness": 2, "evaluate_perplexity": 2, "evaluate_panel": 2},
     },
     "general": {
-        **{"acquire": 9, "standardize": 8, "mix_sources": 2, "train_align": 1},
+        **{"acquire": 10, "standardize": 9, "sketch_rows": 8, "find_contamination": 8},
+        **{"mix_sources": 2, "train_align": 1, "evaluate_safety": 3},
         **{"evaluate_harness": 3, "evaluate_perplexity": 3, "evaluate_preference": 3, "evaluate_panel": 3},
     },
     "k12": {

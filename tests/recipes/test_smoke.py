@@ -33,7 +33,8 @@ def test_the_report_is_whole(made: tuple[str, Place]) -> None:
     aligned = values.align.method != "none"
     assert report.recipe == recipe
     assert report.stages == (["base", "sft", "align"] if aligned else ["base", "sft"])
-    enabled = {"preference": aligned, "form": values.eval.form.enabled, "decoding": values.eval.decoding.enabled}
+    enabled = {kind: getattr(values.eval, kind).enabled for kind in ("form", "decoding", "safety")}
+    enabled["preference"] = aligned
     kinds = {kind for kind, is_made in enabled.items() if is_made}
     assert {metric.kind for metric in report.metrics} == kinds | {"perplexity", "panel", "harness"}
     named = " ".join(metric.name for metric in report.metrics if metric.kind == "harness")
