@@ -47,8 +47,8 @@ def _read(name: str, folder: Path) -> Run:
     stage = folder / report.stages[-1]
     files = {file.relative_to(stage).with_suffix("").as_posix(): file for file in sorted(stage.rglob("*.json"))}
     # files of earlier settings may lie there as well
-    told = {f"harness/{metric.name}" if metric.kind == "harness" else metric.kind for metric in report.metrics}
-    results = {kind: jsonl.read_json(file) for kind, file in files.items() if kind in told}
+    told = [f"harness/{metric.name}" if metric.kind == "harness" else metric.kind for metric in report.metrics]
+    results = {kind: jsonl.read_json(files[kind]) for kind in dict.fromkeys(told) if kind in files}
     return Run(name=name, report=report, results=results)
 
 

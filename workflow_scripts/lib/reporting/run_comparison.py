@@ -9,6 +9,8 @@ from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, corrected, corrections
 from workflow_scripts.lib.reporting.report_schema import Corrections, Metric, Report
 
+RESAMPLES = 2000  # as config.yaml has for the report: runs may have different ones
+
 
 class Run(BaseModel):
     """A run: its name on the page, its report, and what its last stage's evaluations wrote, by kind."""
@@ -53,7 +55,7 @@ def compare(runs: list[Run]) -> Comparison:
     evaluations = {kind: results for kind, results in evaluations.items() if len(results) > 1}
     if not evaluations:
         raise UserError("these runs have no evaluation in common", "RUNS", "compare runs with the same `eval`")
-    metrics = corrected(all_metrics(evaluations, Resampling(2000, runs[0].report.seed)))
+    metrics = corrected(all_metrics(evaluations, Resampling(RESAMPLES, runs[0].report.seed)))
     found = {kind: _different_settings(results, runs) for kind, results in evaluations.items()}
     settings = {kind: different for kind, different in found.items() if different}
     return Comparison(runs=runs, metrics=metrics, corrections=corrections(metrics), settings=settings)
