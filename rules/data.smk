@@ -366,8 +366,12 @@ rule write_data_card:
         leaks=rules.check_splits.output.leaks,
     output:
         json="results/data/card.json",
-        markdown="results/data/card.md",
-        pictures=expand("results/data/card/{picture}.svg", picture=["funnel", "languages", "lengths", "turns"]),
+        markdown=report("results/data/card.md", caption="captions/card.rst", category="Data"),
+        pictures=report(
+            expand("results/data/card/{picture}.svg", picture=["funnel", "languages", "lengths", "turns"]),
+            caption="captions/picture.rst",
+            category="Data",
+        ),
     log:
         "results/logs/write_data_card.log",
     conda:

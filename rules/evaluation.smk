@@ -364,7 +364,7 @@ rule write_report:
         scores=PLAN.panel_scores(),
     output:
         json="results/eval/report.json",
-        html="results/eval/report.html",
+        html=report("results/eval/report.html", caption="captions/report.rst", category="Evaluation"),
     log:
         "results/logs/write_report.log",
     conda:

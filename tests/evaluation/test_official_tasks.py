@@ -77,11 +77,13 @@ def convert(task: str, raw: Path = Path("data_raw/eval")) -> dict[str, Any]:
     return jsonl.read_json(manifest)
 
 
-def run(base: Path, tasks: tuple[str, ...], **changes: Any) -> dict[str, dict]:
+def run(
+    base: Path, tasks: tuple[str, ...], adapter: Path | None = None, digest: str = "d", **changes: Any
+) -> dict[str, dict]:
     values = {"limit": None, "num_fewshot": None, "batch_size": 4, "per_task": {}} | changes
     config = {"model": MODEL, "eval": {"tasks": list(tasks), **values}}
     folders = {"task_folder": "tasks", "result_folder": "results", "store": "store"}
-    flags = arguments(config=config, code="c", base=base, model_digest="d", **folders)
+    flags = arguments(config=config, code="c", base=base, adapter=adapter, model_digest=digest, **folders)
     script.main([*flags, "--task-data", *map(str, sorted(Path("data").glob("*/manifest.json")))])
     return {task: jsonl.read_json(Path(f"results/{task}.json")) for task in tasks}
 
