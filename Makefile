@@ -9,9 +9,12 @@ MAX_SIZE ?= 0
 RESULTS ?= results
 PORT ?= 8377
 RECIPE ?= k12
+STAGE ?= align
+# `--flag "$VARIABLE"` if the variable was given to make itself, by the shell: make would read dollars in it
+given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report panel compare test test-full smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report chat panel compare test test-full smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +23,10 @@ setup: $(VENV)/.ready  ## Build .venv from envs/requirements.txt
 
 report: setup  ## Fine-tune, align and evaluate the default recipe; ends with results/eval/report.html
 	$(RUN) snakemake --cores $(CORES) results/eval/report.json
+
+chat: setup  ## Talk with a stage (base, sft, align, merged): make chat STAGE=sft; PROMPT="…" asks once, SYSTEM="…" sets the tone
+	@$(RUN) python -m workflow_scripts.chat --results $(RESULTS) --stage $(STAGE) --saves human/chats.jsonl \
+		$(call given,--prompt,PROMPT) $(call given,--system,SYSTEM) $(filter generation.% model.% seed=%,$(MAKEOVERRIDES))
 
 panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
 	@$(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)

@@ -1,10 +1,15 @@
-"""A panel on the disk, and its server."""
+"""A panel on the disk, and its server; the results of a tiny model."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import panels
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import finished
 
 from workflow_scripts.lib.apps.scoring_server import ScoringServer
 
@@ -18,3 +23,8 @@ def scores(tmp_path: Path) -> Path:
 def server(tmp_path: Path, scores: Path) -> Iterator[ScoringServer]:
     with panels.serving(panels.write(tmp_path / "eval"), scores) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return finished.build(tmp_path_factory.mktemp("finished") / "results")

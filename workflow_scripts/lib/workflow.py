@@ -8,6 +8,7 @@ from typing import Any
 from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
+from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
@@ -177,7 +178,7 @@ class Plan:
         if kind in GENERATING:
             seen["seed"] = self.config.seed
         if kind in GENERATING and kind != "decoding":  # which brings settings of its own
-            seen["generation"] = self.value("generation")
+            seen["generation"] = self._shared_generation()
         if kind in ("perplexity", "preference"):
             seen["max_length"] = (self.config.sft if kind == "perplexity" else self.config.align).max_length
         return _canonical(seen)
@@ -193,6 +194,10 @@ class Plan:
             "rows": [f"results/data/standard/{name}.jsonl" for name in expecting],
             "blocklists": [self.relative(self.repository / path) for path in lists],
         }
+
+    def _shared_generation(self) -> dict[str, Any]:
+        """Return how replies are written, without what is the chat's alone."""
+        return {key: value for key, value in self.value("generation").items() if key in Generation.model_fields}
 
     @property
     def local_tasks(self) -> list[str]:

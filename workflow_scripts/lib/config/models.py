@@ -20,6 +20,12 @@ class Merged(Section):
     dtype: Dtype
 
 
+class ChatGeneration(Generation):
+    """With what is the chat's alone: evaluations see ``Generation``."""
+
+    max_new_tokens: Count
+
+
 class Export(Section):
     merged: Merged
 
@@ -56,7 +62,7 @@ class Config(Section):
     sft: Sft
     align: Align
     eval: Eval
-    generation: Generation
+    generation: ChatGeneration
     export: Export
     tracking: Tracking
     execution: Execution
