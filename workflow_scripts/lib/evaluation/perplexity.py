@@ -3,7 +3,7 @@
 import itertools
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from workflow_scripts.lib.config.evaluation import Perplexity
 from workflow_scripts.lib.config.fields import Count, Section
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation import shared_context
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
 from workflow_scripts.lib.evaluation.log_probs import IGNORED
 from workflow_scripts.lib.evaluation.shared_context import common_prefix
 from workflow_scripts.lib.evaluation.stage import model_settings
@@ -97,7 +97,8 @@ def _prepare(
 def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
     order = sorted(range(len(rows)), key=lambda index: len(rows[index].input_ids))
     scored: dict[int, Scored] = {}
-    for chosen in batched(order, batch_size):
+
+    def run(chosen: Sequence[int]) -> tuple[list[float], list[int]]:
         batch = [rows[index] for index in chosen]
         start = _num_shared(batch) if shared_context.supported(model) else 0
         opening = shared_context.extend(model, shared_context.empty(1, model.device), [batch[0].input_ids[:start]])
@@ -108,7 +109,10 @@ def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
             [row.labels[start:] for row in batch],
             IGNORED,
         )
-        for index, total, count in zip(chosen, sums.tolist(), counts.tolist(), strict=True):
+        return sums.tolist(), counts.tolist()
+
+    for chosen, found in in_fitting_batches(order, batch_size, run):
+        for index, total, count in zip(chosen, *found, strict=True):
             row = rows[index].row
             said = sum(len(turn["content"]) for turn in row["messages"] if turn["role"] == "assistant")
             scored[index] = Scored(row["id"], row["source"], row["lang"], -total, count, said)

@@ -6,7 +6,7 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from workflow_scripts.lib.evaluation import shared_context
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
 
 Request = tuple[tuple[str, str], list[int], list[int]]  # texts, ids of the context, ids of the continuation
 Answer = tuple[float, bool]  # log-probability of the continuation in nats, and whether it is the greedy one
@@ -25,8 +25,12 @@ class SharedContextLM(HFLM):
         order = sorted(range(len(requests)), key=lambda index: (len(requests[index][1]), requests[index][1]))
         prompts = [list(group) for _, group in groupby(order, key=lambda index: requests[index][1])]
         answers: dict[int, Answer] = {}
-        for batch in batched(prompts, max(1, self.batch_size // max(map(len, prompts), default=1))):
-            found = self._answer([[requests[index] for index in group] for group in batch])
+
+        def answer(batch: list[list[int]]) -> list[Answer]:
+            return self._answer([[requests[index] for index in group] for group in batch])
+
+        size = max(1, self.batch_size // max(map(len, prompts), default=1))
+        for batch, found in in_fitting_batches(prompts, size, answer):
             chosen = [index for group in batch for index in group]
             answers |= zip(chosen, found, strict=True)
             for index in chosen:
