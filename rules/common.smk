@@ -14,8 +14,10 @@ from workflow_scripts.lib import engine, environment, final_words, jsonl, planni
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.provenance.sizes import parse_size
 from workflow_scripts.lib.provenance.store import Store
+from workflow_scripts.lib.splitting import store as splitting
 from workflow_scripts.lib.workflow import Plan
 
 try:
@@ -127,6 +129,7 @@ def hold_folder():
             jsonl.write_json(records.CODE_FOLDER / f"{digest}.json", dataclasses.asdict(code))
 
 
+SEEN = SeenFiles(records.FOLDER / "files.seen")
 WORKING_FOLDER = os.getcwd()
 TOLD = []  # whether the plan was told
 
@@ -138,8 +141,9 @@ def tell_plan():
     lines = planning.plan(found, [entry.record for entry in Store(Path("results/store")).entries([])])
     if lines:
         sys.stderr.write(f"\n{planning.table(lines)}\n\n")
-    doubts = planning.doubts(found, thorough=engine.has_lost_metadata(workflow))
-    sys.stderr.write(final_words.doubts(doubts))
+    sys.stderr.write(final_words.doubts(planning.doubts(found, SEEN)))
+    if records.FOLDER.exists():
+        SEEN.save()
 
 
 def tell_plan_without_run():
@@ -149,8 +153,18 @@ def tell_plan_without_run():
         tell_plan()
 
 
+def note_made():
+    """Spare the next run reading what this one made."""
+    for job in workflow.dag.finished_jobs:
+        if job.output and (record := records.read(records.record_path([str(path) for path in job.output]))):
+            SEEN.note(record.inputs | record.outputs)
+    SEEN.save()
+
+
 def tell_result():
-    Store(Path("results/store")).prune(parse_size(PLAN.config.execution.store.max_size), records.read_all())
+    note_made()
+    max_bytes = parse_size(PLAN.config.execution.store.max_size)
+    Store(Path("results/store")).prune(max_bytes, records.read_all(), splitting.files_in_use(Path("results/data")))
     sys.stderr.write(final_words.result(Path("results/eval/report.json")))
 
 
@@ -159,7 +173,8 @@ def tell_failure(logs):
 
 
 if workflow.is_main_process:
-    engine.run_again_what_was_cut_off()
+    splitting.mend(Path("results/data"), Path("results/store"))
+    engine.run_again_what_the_engine_overlooks(SEEN)
     atexit.register(tell_plan_without_run)
 
 

@@ -393,6 +393,7 @@ rule write_report:
 
 rule write_model_card:
     input:
+        known=known(*PLAN.uses),
         report=rules.write_report.output.json,
         card=rules.write_data_card.output.json,
     output:

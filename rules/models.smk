@@ -61,7 +61,7 @@ rule train_sft:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "train_sft {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --outputs {output:q} --folder results/models/sft --store results/store -- \
             accelerate launch -m workflow_scripts.train_sft \
             --config {params.config:q} \
             --code {params.code} \
@@ -105,7 +105,7 @@ rule train_align:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "train_align {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --outputs {output:q} --folder results/models/align --store results/store -- \
             accelerate launch -m workflow_scripts.train_align \
             --config {params.config:q} \
             --code {params.code} \
@@ -146,7 +146,7 @@ rule merge_adapter:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "merge_adapter {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --outputs {output:q} --folder results/models/merged --store results/store -- \
             python -m workflow_scripts.merge_adapter \
             --config {params.config:q} \
             --base results/models/base \

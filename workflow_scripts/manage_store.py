@@ -8,7 +8,8 @@ from pathlib import Path
 from workflow_scripts.lib import final_words, logs
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.sizes import parse_size, size
-from workflow_scripts.lib.provenance.store import Entry, Store
+from workflow_scripts.lib.provenance.store import Entry, Loose, Store
+from workflow_scripts.lib.splitting.store import files_in_use
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,21 +23,28 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("prune needs --max-size")
 
     store, current = Store(args.results / "store"), records.read_all(args.results / "provenance")
+    splits = files_in_use(args.results / "data")
     if args.what == "list":
-        _print(store.entries(current))
+        _print([*store.entries(current), *store.loose(splits)])
     else:
         with final_words.hold(args.results):
-            gone = store.prune(args.max_size, current)
+            gone = store.prune(args.max_size, current, splits)
         _print(gone)
         sys.stdout.write(f"{len(gone)} forgotten\n")
     sys.stdout.write(f"{size(store.num_bytes())} in {args.results / 'store'}\n")
 
 
-def _print(entries: list[Entry]) -> None:
-    for entry in entries:
+def _print(entries: list[Entry | Loose]) -> None:
+    for entry in sorted(entries, key=lambda entry: entry.used_at):
         used = datetime.fromtimestamp(entry.used_at).isoformat(" ", "minutes")
         state = "in use" if entry.in_use else "      "
-        sys.stdout.write(f"{used}  {state}  {size(entry.num_bytes):>9}  {entry.record.key[:8]}  {entry.record.step}\n")
+        sys.stdout.write(f"{used}  {state}  {size(entry.num_bytes):>9}  {_name(entry)}\n")
+
+
+def _name(entry: Entry | Loose) -> str:
+    if isinstance(entry, Entry):
+        return f"{entry.record.key[:8]}  {entry.record.step}"
+    return f"{entry.path.stem[:8]}  {'a task of evaluate_harness' if entry.path.suffix == '.json' else 'a split'}"
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ whenever anything they are given changes.
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import running
+import yaml
 from running import Place
 
 from workflow_scripts.lib import final_words
@@ -493,7 +496,7 @@ def test_without_the_engines_notes_it_says_what_it_cannot_vouch_for(place: Place
     (place.work / "results/eval/sft/panel.json").write_text("{}", encoding="utf-8")
     run = place.make(stubs=True, align={"learning_rate": 1e-3})
     assert not set(run.rules) & {"train_align", "evaluate_panel"}
-    assert "train_align: align.learning_rate 5e-06 → 0.001" in run.output
+    assert "train_align: align.learning_rate 8e-05 → 0.001" in run.output
     assert "evaluate_panel sft: results/eval/sft/panel.json is not what was made" in run.output
     mended = place.make("--forceall", stubs=True, align={"learning_rate": 1e-3})
     assert "train_sft: restored" in mended.output
@@ -506,7 +509,7 @@ def test_touched_results_are_not_vouched_for(place: Place) -> None:
     run = place.make(stubs=True, align={"learning_rate": 1e-3})
     assert run.rules == []
     assert "nobody can vouch" in run.output
-    assert "train_align: align.learning_rate 5e-06 → 0.001" in run.output
+    assert "train_align: align.learning_rate 8e-05 → 0.001" in run.output
 
 
 def test_a_second_run_in_the_folder_is_refused(place: Place) -> None:
@@ -568,3 +571,74 @@ def test_these_tests_bite(place: Place, file: str, old: str, new: str, contract:
     else:
         ran = set(place.make("--dry-run", stubs=True, eval={"limit": 5}).rules)
         assert "train_sft" in ran  # and not the harness alone
+
+
+def test_a_backup_put_back_in_place_of_a_raw_file_is_noticed(place: Place) -> None:
+    before = place.contents()
+    path, backup = place.folder / "raw" / "poems.json", place.folder / "backup.json"
+    shutil.copy2(path, backup)
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8"))[:-20]), encoding="utf-8")
+    place.make(stubs=True)
+    assert place.contents() != before
+    backup.replace(path)  # with the time that it had, older than all results
+    planned = place.make("--dry-run", "--quiet", "all", stubs=True)
+    assert "raw/poems.json changed" in planned.output
+    assert "standardize" in place.make(stubs=True).rules
+    assert place.contents() == before
+    assert place.make(stubs=True).rules == []
+
+
+def test_the_order_of_sources_means_nothing(place: Place) -> None:
+    config = yaml.safe_load(place.configfile.read_text(encoding="utf-8"))
+    more = config["sources"]["poems"] | {"options": config["sources"]["poems"]["options"] | {"share": [0.2, 0.9]}}
+    for names in (["poems", "pairs", "more"], ["more", "pairs", "poems"]):
+        config["sources"] = {name: config["sources"].get(name, more) for name in names}
+        place.configfile.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        assert bool(place.make(stubs=True).rules) == (names[0] == "poems")
+
+
+def test_files_that_no_rule_declares_come_back_with_the_others(place: Place) -> None:
+    weights = place.work / "results" / "models" / "base" / "model.safetensors"
+    before = weights.read_bytes()
+    shutil.rmtree(place.work / "results" / "models" / "merged")
+    weights.unlink()
+    run = place.make(stubs=True)
+    assert {"prepare_base", "merge_adapter"} <= set(run.rules)
+    assert weights.read_bytes() == before
+    assert (place.work / "results" / "models" / "merged" / "tokenizer_config.json").exists()
+
+
+def test_an_edited_result_is_named(place: Place) -> None:
+    (place.work / "results/eval/sft/panel.json").write_text('{"headline": []}', encoding="utf-8")
+    for run in (place.make("--dry-run", stubs=True), place.make(stubs=True), place.make(stubs=True)):
+        assert "evaluate_panel sft: results/eval/sft/panel.json is not what was made" in run.output
+
+
+def test_a_lost_store_is_mended_from_the_results(place: Place) -> None:
+    shutil.rmtree(place.work / "results" / "store")
+    assert place.make(stubs=True).rules == []
+    shutil.rmtree(place.work / "results" / "store")
+    (place.work / "results" / "data" / "sft" / "train.jsonl").unlink()
+    assert set(place.make(stubs=True).rules) <= SPLIT | CHECKED | TOLD
+
+
+def test_splits_of_earlier_settings_are_pruned(place: Place) -> None:
+    place.make(stubs=True, clean={"max_chars": 30})
+    place.make(stubs=True)
+    store = place.work / "results" / "store"
+    assert len(list(store.glob("*.jsonl"))) > 6
+    listed, pruned = (
+        subprocess.run(
+            [sys.executable, "-m", "workflow_scripts.manage_store", *words, "--results", str(place.work / "results")],
+            cwd=place.repository,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for words in (["list"], ["prune", "--max-size", "0"])
+    )
+    assert listed.count("a split\n") > 6
+    assert listed.count("in use") > 6
+    assert "a split\n" in pruned
+    assert len(list(store.glob("*.jsonl"))) == 6  # three of each use
+    assert place.make(stubs=True).rules == []

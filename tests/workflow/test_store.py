@@ -1,7 +1,9 @@
 """The store of earlier outputs: what is put back, what is forgotten, and what never is."""
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from workflow_scripts import manage_store, run_step
 from workflow_scripts.lib import planning
 from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.provenance.sizes import parse_size, size
 from workflow_scripts.lib.provenance.store import Store
 from workflow_scripts.lib.staleness import Code
@@ -117,7 +120,35 @@ def test_a_receipt_in_the_shared_cache_needs_no_record_of_this_folder() -> None:
     def step(output: str) -> planning.Step:
         return planning.Step("acquire", {"key": "k"}, {}, Code({}, {}), [], [output], needed=False)
 
-    assert planning.doubts([step("../../data_cache/k/receipt.json")], thorough=True) == []
-    assert planning.doubts([step("results/a.json")], thorough=False) == [
+    seen = SeenFiles(Path("results/provenance/files.seen"))
+    assert planning.doubts([step("../../data_cache/k/receipt.json")], seen) == []
+    assert planning.doubts([step("results/a.json")], seen) == [
         "acquire k: no record of what results/a.json was made from"
     ]
+
+
+def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
+    script = "import pathlib, sys, time; time.sleep(2); pathlib.Path('results/out.txt').write_text(sys.argv[1])"
+    Path("results").mkdir()
+    head = ["--step", "slow ", "--code", "c", "--inputs", "--outputs", "results/out.txt", "--"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "workflow_scripts.run_step", *head, sys.executable, "-c", script, "abandoned"],
+        env=os.environ | {"PYTHONPATH": str(Path(run_step.__file__).parents[1])},
+    )
+    lock = Path("results/provenance/out.txt.lock")
+    while not (lock.exists() and lock.read_text()):
+        time.sleep(0.02)
+    time.sleep(0.5)  # by now the command has begun
+    first.kill()
+    first.wait()
+    second = subprocess.run(
+        [sys.executable, "-m", "workflow_scripts.run_step", *head, sys.executable, "-c", script, "wanted"],
+        env=os.environ | {"PYTHONPATH": str(Path(run_step.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "slow: a run that was killed left it at work (process " in second.stderr + second.stdout
+    assert Path("results/out.txt").read_text() == "wanted"
+    time.sleep(2.2)
+    assert Path("results/out.txt").read_text() == "wanted"

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from snakemake.dag import DAG
 
 from workflow_scripts.lib.planning import Step, step_name
 from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.staleness import Code
 
 
@@ -39,26 +41,30 @@ def steps(workflow: Any, code: Mapping[str, Code]) -> list[Step]:
     return found
 
 
-def run_again_what_was_cut_off() -> None:
-    """Have every graph run the steps that were begun and not finished.
+def run_again_what_the_engine_overlooks(seen: SeenFiles) -> None:
+    """Have every graph run the steps that were begun and not finished, and those whose raw files were replaced.
 
     Snakemake 9.27 deletes the outputs of a job that fails, notes its new params and inputs all the same, and in the
-    next run says that nothing is to be done, because what follows is older than nothing.
+    next run says that nothing is to be done, because what follows is older than nothing. Of inputs it only looks at
+    those that are newer than the outputs: a backup put back in place of a file, with the time it had, is none.
     """
     check_incomplete = DAG.check_incomplete
+
+    def was_replaced(inputs: list[str], outputs: list[str]) -> bool:
+        record = records.read(records.record_path(outputs))
+        raw = [path for path in inputs if not path.startswith("results/") and record and path in record.inputs]
+        return any(Path(path).is_file() and not seen.is_same(path, record.inputs[path]) for path in raw)
 
     async def check(dag: DAG) -> None:
         await check_incomplete(dag)
         for job in dag.jobs:
-            if job.output and records.was_cut_off([str(path) for path in job.output]):
+            outputs = [str(path) for path in job.output]
+            if outputs and (records.was_cut_off(outputs) or was_replaced([str(path) for path in job.input], outputs)):
                 dag.forcefiles.update(job.output)
+        if records.FOLDER.exists():
+            seen.save()
 
     DAG.check_incomplete = check
-
-
-def has_lost_metadata(workflow: Any) -> bool:
-    """Return whether the engine has no notes of how some existing output was made."""
-    return any(not workflow.persistence.has_metadata(job) for job in workflow.dag.jobs if job.output)
 
 
 def has_plan(workflow: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflow_scripts.lib.provenance import changes, records
 from workflow_scripts.lib.provenance.records import Record
+from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.staleness import Code
 
 _WIDTH = 96  # characters of a reason
@@ -103,12 +104,12 @@ def table(lines: list[Line]) -> str:
     return "\n".join([*text, _total(lines)])
 
 
-def doubts(steps: Iterable[Step], *, thorough: bool) -> list[str]:
+def doubts(steps: Iterable[Step], seen: SeenFiles) -> list[str]:
     """Return what cannot be vouched for among the results that the engine would leave as they are.
 
     Args:
         steps: All steps.
-        thorough: Whether to read the files too: where the engine has no metadata, nothing else tells of an edit.
+        seen: Digests of files; one edited by hand is not what was made.
     """
     found = []
     for step in steps:
@@ -120,8 +121,8 @@ def doubts(steps: Iterable[Step], *, thorough: bool) -> list[str]:
             continue
         why = [*changes.changed_settings(step.rule, step.wildcards, record.config, step.config)]
         why += changes.changed_code(record, step.code)
-        if thorough:
-            why += [f"{path} is not what was made" for path, digest in record.outputs.items() if not _is(path, digest)]
+        made = record.outputs.items()
+        why += [f"{path} is not what was made" for path, digest in made if not seen.is_same(path, digest)]
         if why:
             found.append(f"{step.name}: {'; '.join(why)}")
     return found

@@ -38,7 +38,8 @@ class Plan:
         self.config = settings.config
         self.values = settings.values()
         self.loading = {name: value for name, value in self.values["model"].items() if name != "license"}
-        self.sources = {name: source for name, source in self.config.sources.items() if self._is_used(source)}
+        used = {name: source for name, source in self.config.sources.items() if self._is_used(source)}
+        self.sources = dict(sorted(used.items()))  # which of two same rows stays must not hang on the order of YAML
         aligned = self.config.align.method != "none"
         self.uses = ["sft", "preference"] if aligned else ["sft"]
         self.trained_stages = ["sft", "align"] if aligned else ["sft"]
@@ -50,7 +51,7 @@ class Plan:
         return source.weight > 0 and not (source.use == "preference" and self.config.align.method == "none")
 
     def of_use(self, use: str) -> list[str]:
-        """Return the names of the sources of a use, in config order."""
+        """Return the names of the sources of a use, in the order of their names."""
         return [name for name, source in self.sources.items() if source.use == use]
 
     def section(self, **parts: str) -> str:

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 TRAINED = ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "metrics.json", "timing.json")
+UNDECLARED = ("tokenizer_config.json",)  # which and how many there are depends on the model
 WRITES = {
-    "prepare_base": ("manifest.json", "config.json"),
-    "train_sft": TRAINED,
-    "train_align": TRAINED,
-    "merge_adapter": ("model.safetensors", "config.json", "tokenizer.json", "parity.json"),
+    "prepare_base": ("manifest.json", "config.json", "model.safetensors"),
+    "train_sft": TRAINED + UNDECLARED,
+    "train_align": TRAINED + UNDECLARED,
+    "merge_adapter": ("model.safetensors", "config.json", "tokenizer.json", "parity.json", *UNDECLARED),
 }
 OUTPUTS = (
     "output",
@@ -74,7 +75,7 @@ def _write_replies(path: Path, rows: list[dict], wrong: str) -> None:
 
 def _bytes(path: Path) -> bytes:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return b"".join(file.read_bytes() for file in files if file.is_file())
+    return b"".join(file.read_bytes() for file in files if file.is_file() and file.name != "README.md")
 
 
 def _outputs(script: str, flags: dict[str, list[str]]) -> list[Path]:

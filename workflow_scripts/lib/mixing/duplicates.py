@@ -1,4 +1,4 @@
-"""Rows that another row of the same use makes superfluous: the first one stays, sources in config order."""
+"""Rows that another row of the same use makes superfluous: the first one stays, sources by name."""
 
 import numpy as np
 

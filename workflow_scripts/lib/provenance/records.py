@@ -71,9 +71,15 @@ def begin(path: Path) -> None:
 
 
 def was_cut_off(outputs: Sequence[str]) -> bool:
-    """Return whether the step with these outputs was begun here and has not all of them: it failed, or was killed."""
+    """Return whether the step with these outputs was begun here and has not all of them: it failed, or was killed.
+
+    Files of its folder count that the engine does not know, such as a model's weights.
+    """
     path = record_path(outputs)
-    return path.exists() and (read(path) is None or not all(Path(output).exists() for output in outputs))
+    if not path.exists():
+        return False
+    record = read(path)
+    return record is None or not all(Path(output).exists() for output in {*outputs, *record.outputs})
 
 
 def write(path: Path, record: Record) -> None:

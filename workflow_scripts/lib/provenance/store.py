@@ -2,6 +2,8 @@
 
 ``blobs/<sha256>`` are files, ``actions/<key>.json`` say which files a step made from what. A blob is a hard link of
 the public file where the disk allows it, so it takes no room of its own before the public file is replaced.
+Beside them stand files that steps put there themselves: splits named by their content, and ``harness/``, results of
+evaluation tasks.
 """
 
 import os
@@ -18,6 +20,16 @@ class Entry:
     """One kept step: its record, the bytes only it holds on to or shares, when it was used last, if it is in use."""
 
     record: Record
+    num_bytes: int
+    used_at: float
+    in_use: bool
+
+
+@dataclass(frozen=True)
+class Loose:
+    """A file that a step keeps in the store itself."""
+
+    path: Path
     num_bytes: int
     used_at: float
     in_use: bool
@@ -75,16 +87,31 @@ class Store:
                 found.append(Entry(record, size, path.stat().st_mtime, record.key in in_use))
         return sorted(found, key=lambda entry: entry.used_at)
 
-    def num_bytes(self) -> int:
-        """Return the size of all blobs, each counted once, in bytes."""
-        return sum(_size(path) for path in self.blobs.glob("*"))
+    def loose(self, splits: set[str]) -> list[Loose]:
+        """Return the files that steps keep here themselves, the longest unused first.
 
-    def prune(self, max_bytes: int, current: list[Record]) -> list[Entry]:
-        """Forget the longest unused steps until the store is no larger than this, and return them.
-
-        What is in use stays, even if the store is then larger.
+        Args:
+            splits: Names of the split files that the results are made of; they are in use.
         """
-        gone = []
+        files = [*self.folder.glob("*.jsonl"), *self.folder.glob("harness/*.json")]
+        found = [Loose(path, _size(path), path.stat().st_mtime, path.name in splits) for path in files]
+        return sorted(found, key=lambda file: file.used_at)
+
+    def num_bytes(self) -> int:
+        """Return the size of all blobs, each counted once, and of all other files kept, in bytes."""
+        return sum(_size(path) for path in self.blobs.glob("*")) + sum(file.num_bytes for file in self.loose(set()))
+
+    def prune(self, max_bytes: int, current: list[Record], splits: set[str]) -> list[Entry | Loose]:
+        """Forget what was longest unused until the store is no larger than this, and return it.
+
+        Splits come first: they are made again in seconds. What is in use stays, even if the store is then larger.
+
+        Args:
+            max_bytes: Size to shrink to.
+            current: Records of the results as they are now; what they name is in use.
+            splits: Names of the split files that they are made of.
+        """
+        gone: list[Entry | Loose] = []
         entries = self.entries(current)
         holders: dict[str, int] = {}
         for entry in entries:
@@ -93,6 +120,13 @@ class Store:
         kept = {digest for record in current for digest in record.outputs.values()}
         self._remove_blobs_but(set(holders) | kept)
         size = self.num_bytes()
+        loose = self.loose(splits)
+        is_split = {file.path: file.path.parent == self.folder for file in loose}
+        for file in sorted(loose, key=lambda file: not is_split[file.path]):
+            if size > max_bytes and not file.in_use:
+                file.path.unlink()
+                gone.append(file)
+                size -= file.num_bytes
         for entry in entries:
             if size <= max_bytes:
                 break

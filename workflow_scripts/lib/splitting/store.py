@@ -10,6 +10,8 @@ from typing import Any
 
 from workflow_scripts.lib.config.data import Split
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.jsonl import read_json
+from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.splitting.buckets import SPLITS, bucket_of, split_of
 
 _READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -57,6 +59,31 @@ def split_rows(lines: Iterable[tuple[str, str]], split: Split, store: Path) -> d
         for name in SPLITS:
             streams[name].close()
             parts[name].unlink(missing_ok=True)
+
+
+def mend(data: Path, store: Path) -> None:
+    """Put files back that the store has lost, from their public copies; where those are gone too, forget the split.
+
+    Args:
+        data: Folder of ``<use>/split.json`` and the public files beside it.
+        store: Folder of files named by their content.
+    """
+    for manifest in data.glob("*/split.json"):
+        for name, kept in read_json(manifest).items():
+            stored, public = store / kept["file"], manifest.with_name(f"{name}.jsonl")
+            if stored.is_file():
+                continue
+            if not public.is_file() or records.file_digest(public)[:32] != stored.stem:
+                manifest.unlink()  # the split is made again
+                break
+            store.mkdir(parents=True, exist_ok=True)
+            publish(public, stored)
+            stored.chmod(_READ_ONLY)
+
+
+def files_in_use(data: Path) -> set[str]:
+    """Return the names of the store's files that the splits of these results are."""
+    return {kept["file"] for manifest in data.glob("*/split.json") for kept in read_json(manifest).values()}
 
 
 def publish(stored: Path, target: Path) -> None:
