@@ -127,7 +127,7 @@ rule merge_adapter:
         base=rules.prepare_base.output,
         adapter=f"results/models/{PLAN.last_stage}/adapter_model.safetensors",
     output:
-        weights="results/models/merged/model.safetensors",
+        weights=f"results/models/merged/{PLAN.merged_weights}",
         config="results/models/merged/config.json",
         tokenizer="results/models/merged/tokenizer.json",
         parity="results/models/merged/parity.json",
@@ -141,7 +141,7 @@ rule merge_adapter:
     resources:
         gpu=1,
     params:
-        config=section(dtype="export.merged.dtype", system_prompt="model.system_prompt"),
+        config=section(merged="export.merged", system_prompt="model.system_prompt"),
         code=code_digest("merge_adapter"),
     shell:
         r"""

@@ -8,6 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
 from workflow_scripts.lib.config import annotated, layers
+from workflow_scripts.lib.config.export import Merged
 from workflow_scripts.lib.merging import merge
 from workflow_scripts.lib.model_loading import load_tokenizer
 
@@ -19,6 +20,8 @@ GENERATION = {
 }
 GREETING = [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "好"}]
 
+MERGED = Merged(dtype="float32", shard_size=None, max_mean_difference=1e-4)
+
 
 def build(results: Path) -> Path:
     """Fill the folder of results with what chat reads, and return it."""
@@ -28,7 +31,7 @@ def build(results: Path) -> Path:
     torch.manual_seed(1)
     lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     get_peft_model(Qwen2ForCausalLM.from_pretrained(base), lora).save_pretrained(models / "align")
-    merge(base, models / "align", tokenizer, models / "merged", "float32", [GREETING])
+    merge(base, models / "align", tokenizer, models / "merged", MERGED, [GREETING])
     given = {"generation": GENERATION, "model": {"system_prompt": "惜字如金"}}
     settings = layers.load(tiny.REPOSITORY, [], given)
     kept = {name: part for name, part in settings.values().items() if name not in ("execution", "tracking")}

@@ -9,9 +9,11 @@ from peft import LoraConfig, get_peft_model
 from tokenizers.processors import ByteLevel, Sequence, TemplateProcessing
 from transformers import AutoTokenizer, Qwen2ForCausalLM
 
+from workflow_scripts.lib.config.export import Merged
 from workflow_scripts.lib.merging import merge
 from workflow_scripts.lib.model_loading import load_tokenizer
 
+MERGED = Merged(dtype="float32", shard_size=None, max_mean_difference=1e-4)
 LLAMA = (
     "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
     "{{ message['content'] | trim }}<|im_end|>{% endfor %}"
@@ -61,5 +63,5 @@ def build(name: str, folder: Path) -> Family:
     torch.manual_seed(1)
     lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     get_peft_model(model, lora).save_pretrained(folder / "adapter")
-    merge(base, folder / "adapter", load_tokenizer(base), folder / "merged", "float32", [DIALOGUE])
+    merge(base, folder / "adapter", load_tokenizer(base), folder / "merged", MERGED, [DIALOGUE])
     return Family(base, folder / "adapter", folder / "merged")

@@ -201,6 +201,11 @@ class Plan:
         return {key: value for key, value in self.value("generation").items() if key in Generation.model_fields}
 
     @property
+    def merged_weights(self) -> str:
+        """Return the file by which the merged weights are asked for: how many shards they have is known when made."""
+        return "model.safetensors" + (".index.json" if self.config.export.merged.shard_size else "")
+
+    @property
     def local_tasks(self) -> list[str]:
         """Return the harness tasks that are built from the held-out split."""
         return [task for task in self.config.eval.tasks if task in tasks.MODULES]

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
 from workflow_scripts.lib.config.evaluation import Eval
-from workflow_scripts.lib.config.fields import Count, Dtype, Section, Seed, Size, Text
+from workflow_scripts.lib.config.export import Export
+from workflow_scripts.lib.config.fields import Count, Section, Seed, Size, Text
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.sampling import Sampling
 from workflow_scripts.lib.config.training import Align, Model, Sft
@@ -16,18 +17,10 @@ class LicensedModel(Model):
     license: Text
 
 
-class Merged(Section):
-    dtype: Dtype
-
-
 class ChatGeneration(Generation):
     """With what is the chat's alone: evaluations see ``Generation``."""
 
     max_new_tokens: Count
-
-
-class Export(Section):
-    merged: Merged
 
 
 class Tracking(Section):

@@ -17,7 +17,7 @@ _PUBLIC = {
     "prepare_base": {"base": "model.base"},
     "train_sft": {"curriculum": "mix.sft.curriculum"},
     "train_align": {"curriculum": "mix.preference.curriculum"},
-    "merge_adapter": {"dtype": "export.merged.dtype", "system_prompt": "model.system_prompt"},
+    "merge_adapter": {"merged.": "export.merged.", "system_prompt": "model.system_prompt"},
     "evaluate_perplexity": {"max_length": "sft.max_length"},
     "evaluate_preference": {"max_length": "align.max_length"},
     "write_config": {"values.": "", "layers.": "layer of "},
