@@ -18,6 +18,7 @@ rule all:
         rules.write_report.output,
         rules.write_data_card.output,
         rules.merge_adapter.output,
+        rules.export_gguf.output if PLAN.config.export.gguf else [],
         MODEL_CARDS,
 
 

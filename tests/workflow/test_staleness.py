@@ -81,6 +81,8 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
         pytest.param({"generation": {"top_p": 0.5}}, {"evaluate_panel", "evaluate_form"} | TOLD, id="generation"),
         pytest.param({"model": {"license": "mit"}}, {"write_data_card"} | TOLD, id="model.license"),
         pytest.param({"export": {"merged": {"dtype": "bfloat16"}}}, {"merge_adapter"} | TOLD, id="export.merged"),
+        pytest.param({"export": {"gguf": ["q8_0"]}}, {"export_gguf"} | TOLD, id="export.gguf"),
+        pytest.param({"generation": {"max_new_tokens": 5}}, TOLD, id="generation of the chat alone"),
         pytest.param({"tracking": {"report_to": ["tensorboard"]}}, set(), id="tracking"),
         pytest.param({"execution": {"threads": 2, "logging_steps": 1}}, set(), id="execution"),
         pytest.param(

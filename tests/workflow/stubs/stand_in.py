@@ -17,12 +17,14 @@ WRITES = {
     "train_sft": TRAINED + UNDECLARED,
     "train_align": TRAINED + UNDECLARED,
     "merge_adapter": ("model.safetensors", "config.json", "tokenizer.json", "parity.json", *UNDECLARED),
+    "export_gguf": ("model-q8_0.gguf",),
 }
 OUTPUTS = (
     "output",
     "result",
     "result_folder",
     "parity",
+    "modelfile",
     "store",
     "checkpoints",
     "report_json",
