@@ -1,0 +1,88 @@
+"""Where a result comes from, on records of steps whose files are really there."""
+
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts import explain
+from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.records import Record, file_digest
+
+EMPTY = "results/data/drops.jsonl"
+
+
+def step(name: str, inputs: list[str], outputs: dict[str, str], config: str = "{}") -> None:
+    """Write the outputs, and the record of the step that made them."""
+    for path, text in outputs.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+    command = ["python", "-m", f"workflow_scripts.{name}", "--config", config, *inputs]
+    record = Record(
+        step=name,
+        key="k",
+        command=command,
+        code=f"c0de of {name}",
+        modules={f"{name}.py": "1"},
+        pins={"torch": "2.13.0"} if name == "train_sft" else {"polars": "2.1.0"},
+        inputs={path: file_digest(Path(path)) for path in inputs},
+        outputs={path: file_digest(Path(path)) for path in outputs},
+        seconds=1.5,
+    )
+    records.write(records.record_path(list(outputs)), record)
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetched poems, cleaned, split and trained on; two steps leave an empty ledger, which are the same bytes."""
+    monkeypatch.chdir(tmp_path)
+    fetched = "data_cache/k/receipt.json"
+    step("acquire", [], {fetched: '{"uri": "npm://poems@1/*.json", "files": [{"path": "a"}, {"path": "b"}]}'})
+    step("clean_rows", [fetched], {"results/data/clean.jsonl": "{}\n{}\n{}\n", EMPTY: ""}, '{"min_chars": 8}')
+    step(
+        "split_groups", ["results/data/clean.jsonl", EMPTY], {"results/data/train.jsonl": "{}\n{}\n", "results/d2": ""}
+    )
+    Path("results/store").mkdir()
+    Path("results/store/5f.jsonl").write_text("{}\n{}\n")
+    step("train_sft", ["results/store/5f.jsonl"], {"results/models/sft/adapter_model.safetensors": "weights"})
+    step("evaluate_panel", ["results/models/sft/adapter_model.safetensors"], {"results/eval/sft/panel.json": "{}"})
+
+
+def test_the_chain_goes_back_to_what_was_fetched(capsys: pytest.CaptureFixture[str]) -> None:
+    explain.main(["--results", "results", "--file", "results/models/sft/adapter_model.safetensors"])
+    said = capsys.readouterr().out
+    steps = [line.split()[0] for line in said.splitlines() if line.endswith("(1.5 s)")]
+    assert steps == ["train_sft", "split_groups", "clean_rows", "acquire"]
+    digest = file_digest(Path("results/store/5f.jsonl"))[:12]
+    assert f"  read    results/store/5f.jsonl  {digest}  2 rows  from split_groups\n" in said
+    assert '  config  {"min_chars": 8}\n' in said
+    assert "  of      npm://poems@1/*.json: 2 files\n" in said
+    assert "  command python -m workflow_scripts.clean_rows --config … data_cache/k/receipt.json\n" in said.replace(
+        "'", ""
+    )
+    assert "versions\n  polars 2.1.0, torch 2.13.0\n" in said
+    assert said.endswith(
+        "  snakemake --cores 1 --configfile results/config.yaml results/models/sft/adapter_model.safetensors\n"
+    )
+
+
+def test_a_split_that_was_overwritten_has_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("results/data/clean.jsonl").write_text("{}\n", encoding="utf-8")
+    explain.main(["--results", "results", "--file", "results/data/train.jsonl"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "read    results/data/clean.jsonl" in line]
+    assert "rows" not in line.split("from")[0]
+    assert line.endswith("from clean_rows")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "there is no such file"), ("edited", "no step of these results made it as it is now")]
+)
+def test_what_cannot_be_explained(text: str | None, message: str) -> None:
+    file = Path("results/models/sft/adapter_model.safetensors")
+    file.unlink()
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        explain.main(["--results", "results", "--file", str(file)])
+    assert jsonl.read_json(Path("results/provenance/models/sft/adapter_model.safetensors.json"))["step"] == "train_sft"
