@@ -31,6 +31,10 @@ chat: setup  ## Talk with a stage (base, sft, align, merged): make chat STAGE=sf
 explain: setup  ## Tell where FILE comes from, back to what was fetched: make explain FILE=results/models/align/adapter_model.safetensors
 	@$(RUN) python -m workflow_scripts.explain --results $(RESULTS) --file $(FILE)
 
+publish: setup  ## Show what would go to a model hub, UPLOAD=yes sends it: make publish STAGE=merged REPO=<owner>/<name>
+	@$(RUN) python -m workflow_scripts.publish --results $(RESULTS) --stage $(STAGE) --repo "$(REPO)" \
+		$(if $(filter yes,$(UPLOAD)),--upload) $(if $(filter yes,$(PUBLIC)),--public)
+
 panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
 	@$(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
 

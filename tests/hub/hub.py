@@ -22,7 +22,8 @@ class Hub:
     """Repositories behind two servers; serves between ``__enter__`` and ``__exit__``.
 
     Attributes:
-        tokens: Known tokens; those of ``granted`` may read gated repositories.
+        tokens: Known tokens; those of ``granted`` may read gated repositories, those of ``writers`` may upload.
+        sent: Bytes that were sent beside git, by their SHA-256.
         requests: All that was asked, in order.
         page_size: Entries of a tree that one answer lists.
     """
@@ -30,6 +31,8 @@ class Hub:
     def __init__(self) -> None:
         self.tokens: set[str] = set()
         self.granted: set[str] = set()
+        self.writers: set[str] = set()
+        self.sent: dict[str, bytes] = {}
         self.requests: list[Request] = []
         self.page_size = 1000
         self.plain_files: dict[str, bytes] = {}

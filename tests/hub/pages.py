@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from hub import uploads
 from hub.exchange import Fault, Request
 from hub.repositories import Repository, StoredFile
 
@@ -30,9 +31,22 @@ class _Handler(BaseHTTPRequestHandler, ABC):
     def do_GET(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        self._posted = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._posted = self._body()
         self._serve()
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while length := int(self.rfile.readline(), 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _serve(self) -> None:
         self.hub = self.server.hub
@@ -111,6 +125,8 @@ class HubHandler(_Handler):
         path = urlsplit(self.path).path
         if path in self.hub.plain_files:
             self._bytes(self.hub.plain_files[path], {})
+        elif uploads.answer(self, path):
+            return
         elif match := _MODELSCOPE.fullmatch(path):
             self._modelscope(match[1], match[2], match[3])
         elif match := _API.fullmatch(path):

@@ -39,6 +39,7 @@ class Repository:
         kind: ``datasets`` or ``models``, as addresses have it.
         name: ``<owner>/<name>``.
         gated: Whether only granted tokens may read files.
+        private: Whether it was made for its owner alone.
         commits: Hash to files by name.
         refs: Branch or tag to hash.
     """
@@ -46,6 +47,7 @@ class Repository:
     kind: str
     name: str
     gated: bool = False
+    private: bool = False
     commits: dict[str, dict[str, StoredFile]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
 
