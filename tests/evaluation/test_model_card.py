@@ -1,6 +1,7 @@
 """The model card tells the data that was trained on, and how much of it."""
 
 import report_samples
+from huggingface_hub import ModelCard
 from test_report import build
 
 from workflow_scripts.lib.reporting.model_card import ModelCardConfig, page
@@ -44,3 +45,16 @@ def test_it_says_what_the_licences_of_the_data_allow() -> None:
     assert "**Publishable: under conditions** 有条件发布" in written()
     assert "* pairs: no commercial use 禁止商用" in written()
     assert "**Publishable: yes** 可以发布" in written(folder="sft", stage="sft")
+
+
+def test_the_hub_reads_its_fields_and_figures() -> None:
+    data = ModelCard(written(model=CONFIG["model"] | {"base": "hf://Qwen/Qwen3-4B@main"})).data
+    assert (data.base_model, data.license, data.library_name) == ("Qwen/Qwen3-4B", "apache-2.0", "transformers")
+    assert data.model_name == "tang-merged"
+    metrics = [metric for metric in build().as_json()["metrics"] if "align" in metric["stages"]]
+    assert metrics
+    assert [(result.metric_type, result.metric_value) for result in data.eval_results] == [
+        (metric["name"], metric["stages"]["align"]["value"]) for metric in metrics
+    ]
+    assert {result.dataset_split for result in data.eval_results} == {"test"}
+    assert "base_model" not in written()

@@ -1,5 +1,6 @@
 """The model card: what the model is, what it was trained on, and how it did."""
 
+import re
 from typing import Any
 
 import yaml
@@ -44,7 +45,7 @@ def page(config: ModelCardConfig, report: dict[str, Any], data: dict[str, Any]) 
     }
     lines = [
         "---",
-        yaml.safe_dump(_front_matter(config), allow_unicode=True, sort_keys=False).rstrip(),
+        yaml.safe_dump(_front_matter(config, report), allow_unicode=True, sort_keys=False).rstrip(),
         "---",
         "",
         f"# {config.recipe} ({config.folder})",
@@ -88,15 +89,30 @@ def _uses(trained: list[str]) -> set[str]:
     return {"sft"} | ({"preference"} if "align" in trained else set())
 
 
-def _front_matter(config: ModelCardConfig) -> dict[str, Any]:
+def _front_matter(config: ModelCardConfig, report: dict[str, Any]) -> dict[str, Any]:
     peft = config.folder != "merged"
+    name = f"{config.recipe}-{config.folder}"
+    base = re.fullmatch(r"hf://([^/@]+/[^/@]+)(?:[@/].*)?", config.model.base)
     return {
         "license": config.model.license,
         "language": ["zh"],
         "pipeline_tag": "text-generation",
         "library_name": "peft" if peft else "transformers",
+        **({"base_model": base[1]} if base else {}),
         "tags": ["tuiqiao", config.stage, *(["lora"] if peft else [])],
+        "model-index": [{"name": name, "results": [_index(config, report)]}],
     }
+
+
+def _index(config: ModelCardConfig, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures as a hub's pages show them."""
+    figures = [
+        {"type": metric["name"], "name": f"{metric['name']} ({metric['unit']})", "value": found["value"]}
+        for metric in report["metrics"]
+        if (found := metric["stages"].get(config.stage))
+    ]
+    data = {"type": config.recipe, "name": f"{config.recipe}, held out", "split": report["held_out"]}
+    return {"task": {"type": "text-generation"}, "dataset": data, "metrics": figures}
 
 
 def _results(report: dict[str, Any], stage: str) -> list[str]:
