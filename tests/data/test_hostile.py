@@ -27,7 +27,8 @@ _FURTHER_PART = re.compile(r"#\d+\+\d+$")  # of a record that gives several rows
 _SECONDS = 300
 _PER_ADAPTER = 10_000 // len(registry.MODULES) + 1
 # What adapters cannot do without; the others find nothing here that is theirs.
-_OPTIONS = PAIR_OPTIONS | {"a_wins": [1], "b_wins": [0], "prefer": "safer", "score": "overall"}
+_POEM_TASKS = {"lines": [4, 8], "script": "keep", "tasks": {"form": {"share": 1.0, "instructions": ["{poem}"]}}}
+_OPTIONS = PAIR_OPTIONS | {"a_wins": [1], "b_wins": [0], "prefer": "safer", "score": "overall"} | _POEM_TASKS
 EDITS = {"mask_personal_data": True, "strip_reasoning": True}
 
 

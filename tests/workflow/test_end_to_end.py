@@ -187,6 +187,7 @@ def test_refactored_training_with_the_same_result_restores_what_follows(place: P
     assert run.output.count(": restored,") == len(run.rules) - 1
 
 
+@pytest.mark.full  # with stand-ins it is a row of test_staleness.py
 def test_another_method_keeps_sft_and_the_data(place: Place, tmp_path: Path) -> None:
     other = place.copy(tmp_path / "other")
     orpo = (other.work / ADAPTER.format("align")).read_bytes()

@@ -181,6 +181,7 @@ def test_evaluation_texts_are_looked_for_where_there_are_any(place: Place) -> No
     assert "find_contamination" not in again.rules and "mix_sources" in again.rules
 
 
+@pytest.mark.full  # what is put back for any value is tested below
 def test_back_to_an_earlier_threshold_gives_the_same_bytes(place: Place) -> None:
     before = {name: place.read(f"results/data/sft/{name}.jsonl") for name in ("train", "val", "test")}
     place.make(stubs=True, clean={"max_chars": 30})
@@ -255,6 +256,7 @@ def test_sampling_comes_and_goes(place: Place) -> None:
     assert not {"sample_replies", "verify_replies"} & set(off.rules)
 
 
+@pytest.mark.full
 def test_a_verifier_counts_where_it_is_selected(place: Place) -> None:
     sampled = ("--dry-run", "results/sampling/stats.json")
     place.make(sampled[1], stubs=True, sampling=POEM_FORM)

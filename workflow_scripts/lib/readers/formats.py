@@ -49,5 +49,5 @@ def _is_json(line: str) -> bool:
     try:
         JsonDecoder().whole(line)
     except BadJsonError as error:
-        return error.end is not None
+        return error.end == len(line)
     return True
