@@ -158,40 +158,38 @@ rule merge_adapter:
         """
 
 
-if PLAN.config.export.gguf:
-
-    rule export_gguf:
-        input:
-            known=known(*PLAN.uses),
-            rows=split_of("sft", split=PLAN.held_out),
-            model=[rules.merge_adapter.output.weights, rules.merge_adapter.output.config],
-            tokenizer=rules.merge_adapter.output.tokenizer,
-        output:
-            files=expand("results/models/gguf/model-{kind}.gguf", kind=PLAN.config.export.gguf),
-            modelfile="results/models/gguf/Modelfile",
-            parity="results/models/gguf/parity.json",
-        log:
-            "results/logs/export_gguf.log",
-        benchmark:
-            "results/benchmarks/export_gguf.tsv"
-        conda:
-            "../envs/workflow.yaml"
-        threads: ALL_THREADS
-        resources:
-            gpu=1,
-        params:
-            config=section(gguf="export.gguf", generation="generation", system_prompt="model.system_prompt"),
-            code=code_digest("export_gguf"),
-        shell:
-            r"""
-            python -m workflow_scripts.run_step --step "export_gguf {wildcards}" --code {params.code} \
-                --inputs {input:q} --outputs {output:q} --store results/store -- \
-                python -m workflow_scripts.export_gguf \
-                --config {params.config:q} \
-                --model results/models/merged \
-                --rows {input.rows:q} \
-                --output results/models/gguf \
-                --modelfile {output.modelfile:q} \
-                --parity {output.parity:q} \
-                2>&1 | tee {log:q}
-            """
+rule export_gguf:
+    input:
+        known=known(*PLAN.uses),
+        rows=split_of("sft", split=PLAN.held_out),
+        model=[rules.merge_adapter.output.weights, rules.merge_adapter.output.config],
+        tokenizer=rules.merge_adapter.output.tokenizer,
+    output:
+        files=expand("results/models/gguf/model-{kind}.gguf", kind=PLAN.config.export.gguf or []),
+        modelfile="results/models/gguf/Modelfile",
+        parity="results/models/gguf/parity.json",
+    log:
+        "results/logs/export_gguf.log",
+    benchmark:
+        "results/benchmarks/export_gguf.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=section(gguf="export.gguf", generation="generation", system_prompt="model.system_prompt"),
+        code=code_digest("export_gguf"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "export_gguf {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.export_gguf \
+            --config {params.config:q} \
+            --model results/models/merged \
+            --rows {input.rows:q} \
+            --output results/models/gguf \
+            --modelfile {output.modelfile:q} \
+            --parity {output.parity:q} \
+            2>&1 | tee {log:q}
+        """

@@ -10,7 +10,8 @@ from workflow_scripts.lib.chat_template import with_system_prompt
 from workflow_scripts.lib.config.export import GgufKind
 from workflow_scripts.lib.config.fields import Section, Text, optional
 from workflow_scripts.lib.config.models import ChatGeneration
-from workflow_scripts.lib.export.gguf_file import write_gguf
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.export.gguf_file import KINDS, write_gguf
 from workflow_scripts.lib.export.gguf_parity import logits_of, parity
 from workflow_scripts.lib.export.modelfile import modelfile
 from workflow_scripts.lib.export.turns import turns_of
@@ -21,7 +22,7 @@ FAITHFUL = 0.9  # of positions; four bits of a base that was in those four bits 
 
 
 class GgufConfig(Section):
-    gguf: list[GgufKind]
+    gguf: optional(list[GgufKind])
     generation: ChatGeneration
     system_prompt: optional(Text)
 
@@ -39,6 +40,8 @@ def main(argv: list[str] | None = None) -> None:
     logging.getLogger("gguf").setLevel(logging.WARNING)
     runtime.use_threads()
     config = GgufConfig.model_validate_json(args.config)
+    if not config.gguf:
+        raise UserError("no file is asked for", "export.gguf", f"name some of {', '.join(KINDS)}, as in [q8_0]")
     rows = itertools.islice(jsonl.read_rows(args.rows), COMPARED_DIALOGUES)
     dialogues = [with_system_prompt(row["messages"], config.system_prompt) for row in rows]
     whole = logits_of(args.model, dialogues)

@@ -178,5 +178,5 @@ def test_a_person_at_a_terminal(results, tmp_path):
     child.close()
     assert child.exitstatus == 0
     system, asked, reply = json.loads(saves.read_text(encoding="utf-8"))["messages"]
-    assert (system["content"], asked["content"]) == ("惜字如金", "床前月明光")
+    assert (system["content"], asked["content"]) == ("惜字如金", "床前明月光")
     assert 0 < len(reply["content"]) < 1400

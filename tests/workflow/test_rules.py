@@ -125,6 +125,9 @@ def test_every_script_has_a_rule() -> None:
         "what_if",
         "score_panel",
         "compare_runs",
+        "chat",
+        "explain",
+        "publish",
     }
 
 
