@@ -30,5 +30,5 @@ def test_files_modelfile_and_parity(tmp_path: Path) -> None:
     told = (tmp_path / "Modelfile").read_text(encoding="utf-8")
     assert told.startswith("FROM ./model-q8_0.gguf\n")
     assert told.endswith('PARAMETER num_predict 9\nSYSTEM """惜字如金"""\n')
-    with pytest.raises(UserError, match="no file is asked for\n.*export.gguf\n.*q4_1, as in"):
+    with pytest.raises(UserError, match=r"no file is asked for\n.*export\.gguf\n.*q4_1, as in"):
         export_gguf.main(["--config", json.dumps(config | {"gguf": None}), *flags])

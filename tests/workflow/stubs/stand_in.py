@@ -17,7 +17,7 @@ WRITES = {
     "train_sft": TRAINED + UNDECLARED,
     "train_align": TRAINED + UNDECLARED,
     "merge_adapter": ("model.safetensors", "config.json", "tokenizer.json", "parity.json", *UNDECLARED),
-    "export_gguf": ("model-q8_0.gguf",),
+    "export_gguf": ("model-q8_0.gguf", "Modelfile", "parity.json"),
 }
 OUTPUTS = (
     "output",
