@@ -197,3 +197,22 @@ def test_another_method_keeps_sft_and_the_data(place: Place, tmp_path: Path) -> 
     none = other.make("results/models/merged/model.safetensors", align={"method": "none"})
     assert "train_sft" not in none.rules  # without pairs the data steps are others, and SFT's rows the same
     assert none.rules[-1] == "merge_adapter"
+
+
+@pytest.mark.full
+def test_another_template_and_back_puts_whole_models_back(place: Place, tmp_path: Path) -> None:
+    other = place.copy(tmp_path / "other")
+    (other.folder / "template.jinja").write_text(tiny.TEMPLATE.replace("\\n", " "), encoding="utf-8")
+
+    def models() -> dict[str, bytes]:
+        return {name: data for name, data in other.contents().items() if name.startswith("results/models/")}
+
+    before = models()
+    merged = "results/models/merged/model.safetensors"
+    changed = other.make(merged, model={"chat_template": "../template.jinja"})
+    assert {"prepare_base", "train_sft", "train_align", "merge_adapter"} <= set(changed.rules)
+    differing = {name for name, data in models().items() if data != before.get(name)}
+    assert {f"results/models/{name}/chat_template.jinja" for name in ("base", "sft", "align", "merged")} <= differing
+    back = other.make(merged)
+    assert "train_sft: restored" in back.output
+    assert models() == before
