@@ -13,7 +13,7 @@ from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
 
 SPACE = re.compile(r"[^\S\n]+")
-HAN = re.compile("[\u3400-\u9fff\U00020000-\U000323af]")
+HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
 
 
 class Normalize(BaseFormatter):

@@ -78,7 +78,13 @@ def test_language_by_script(text: str, name: str) -> None:
 def test_han_ratio_counts_letters_only_and_knows_rare_characters() -> None:
     assert han_ratio("𠀀㐀一，。12") == 1.0
     assert han_ratio("ab中") == pytest.approx(1 / 3)
-    assert han_ratio("，。！") == 0.0
+    assert han_ratio("，。！䷀") == 0.0
+    assert han_ratio("\U000323af") == 1.0  # newer than the Unicode of Python 3.11
+
+
+def test_a_hexagram_is_no_chinese_and_the_newest_ideograph_is() -> None:
+    assert language("䷀䷁") == "other"
+    assert language("\U000323af") == language("\U0002ebe1") == "zh"
 
 
 SPECIAL = "春曉，。！？：；（）,!?:;() \n\u3000aZ1²①가あア\u0301\u0338\u3099ﬁ"
@@ -92,7 +98,7 @@ def test_the_quick_way_to_the_compared_form_is_the_plain_one(text: str) -> None:
 
 @given(MIXED)
 def test_the_quick_way_to_the_language_is_the_plain_one(text: str) -> None:
-    letters = sum(map(str.isalpha, text))
+    letters = sum(char.isalpha() or bool(re.match(f"[{texts.HAN}]", char)) for char in text)
 
     def share(script: str) -> float:
         return len(re.findall(script, text)) / letters

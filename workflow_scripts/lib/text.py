@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-HAN_RANGES = ((0x3400, 0x9FFF), (0x20000, 0x323AF))  # unified ideographs and extensions, no radicals or punctuation
+# Unified ideographs and extensions, no radicals, punctuation or hexagrams.
+HAN_RANGES = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0x20000, 0x323AF))
 HAN = "".join(f"{chr(first)}-{chr(last)}" for first, last in HAN_RANGES)  # for a regular expression's brackets
 LANGUAGES = ("zh", "en", "other")
 
@@ -91,7 +92,9 @@ def language(text: str) -> str:
 
 
 def _num_letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
+    """Han characters and letters; Python's tables may be older than the newest ideographs and not call them letters."""
+    others = _HAN_RUN.sub("", text)
+    return len(text) - len(others) + sum(map(str.isalpha, others))
 
 
 def _num_of(script: re.Pattern[str], text: str) -> int:

@@ -85,7 +85,7 @@ def _table() -> np.ndarray:
     table = np.zeros(_CODE_POINTS, np.uint8)
     table[:_LAST_LETTER] = np.fromiter((LETTER * chr(code).isalpha() for code in range(_LAST_LETTER)), np.uint8)
     for first, last in HAN_RANGES:
-        table[first : last + 1] |= HAN
+        table[first : last + 1] |= HAN | LETTER  # even the ones that are newer than Python's tables
     table[:0x20] = table[0x7F] = UNUSUAL
     table[[0x09, 0x0A]] = 0
     table[0x40000:] |= UNUSUAL
