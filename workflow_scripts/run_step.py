@@ -66,13 +66,9 @@ def _alone(path: Path, step: str) -> Iterator[TextIO]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            told = "%s: a run that was killed left it at work (process %s); waiting for its end, or for yours: kill %s"
-            owner = lock.read().strip() or "unknown"
-            log.warning(told, step, owner, owner)
+            told = "%s: a run that was killed left it at work; waiting until it ends. To end it now: kill -- -%s"
+            log.warning(told, step, lock.read())
             fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
         yield lock
 
 
@@ -100,12 +96,15 @@ def _run(args: argparse.Namespace, key: str, inputs: dict[str, str], lock: TextI
 
 
 def _call(command: list[str], lock: TextIO) -> int:
-    """Run a command in a group of its own and return its exit status as a shell would.
+    """Run a command in a group of its own, whose number the lock then tells, and return its status as a shell would.
 
     SIGTERM and Ctrl-C go to the whole group, as `accelerate launch` does not hand them on, and its end is waited for:
     a trainer saves a checkpoint first.
     """
     with subprocess.Popen(command, process_group=0, pass_fds=[lock.fileno()]) as child:
+        lock.truncate(0)
+        lock.write(str(child.pid))
+        lock.flush()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda given, frame: _tell(child.pid, given))
         status = child.wait()

@@ -1,6 +1,7 @@
 """The store of earlier outputs: what is put back, what is forgotten, and what never is."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -138,8 +139,8 @@ def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
     lock = Path("results/provenance/out.txt.lock")
     while not (lock.exists() and lock.read_text()):
         time.sleep(0.02)
-    time.sleep(0.5)  # by now the command has begun
-    first.kill()
+    group = int(lock.read_text())
+    first.kill()  # the command goes on
     first.wait()
     second = subprocess.run(
         [sys.executable, "-m", "workflow_scripts.run_step", *head, sys.executable, "-c", script, "wanted"],
@@ -148,7 +149,8 @@ def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
         text=True,
         check=True,
     )
-    assert "slow: a run that was killed left it at work (process " in second.stderr + second.stdout
+    told = re.search(r"slow: a run that was killed left it at work; .* kill -- -(\d+)", second.stderr + second.stdout)
+    assert int(told[1]) == group != first.pid
     assert Path("results/out.txt").read_text() == "wanted"
     time.sleep(2.2)
     assert Path("results/out.txt").read_text() == "wanted"
