@@ -24,7 +24,7 @@ rule write_config:
 
 rule acquire:
     output:
-        receipt=RECEIPT,
+        receipt=update(RECEIPT),  # runs in other folders may be reading it: never away, not even for a moment
     log:
         "results/logs/acquire/{key}.log",
     retries: 1

@@ -76,8 +76,9 @@ def _run(args: argparse.Namespace, key: str, inputs: dict[str, str], lock: TextI
     """Run the command and return its record; leave with its status if it fails."""
     details = _code_details(args.code)
     check_pins(details["pins"])
-    for path in {*args.outputs, *_files_of(args.folder)}:  # to write into one would be to write into the store as well
-        Path(path).unlink(missing_ok=True)
+    if args.store:  # to write into an output would be to write into the store as well
+        for path in {*args.outputs, *_files_of(args.folder)}:
+            Path(path).unlink(missing_ok=True)
     started = time.monotonic()
     status = _call(launched(args.command, REPOSITORY), lock)
     if status:

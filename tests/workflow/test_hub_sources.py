@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +103,33 @@ def test_a_base_model_comes_from_the_hub(hub: Hub, place: Place, tmp_path: Path)
     assert run.rules == ["acquire", "prepare_base"]
     prepared = place.work / "results" / "models" / "base" / "model.safetensors"
     assert prepared.read_bytes() == (folder / "model.safetensors").read_bytes()
+
+
+def test_two_runs_in_two_folders_share_the_cache_at_once(hub: Hub, tmp_path: Path) -> None:
+    """Each wants the same three sources: one fetches, the other waits, and no receipt is away while one reads it."""
+    place = running.build(tmp_path / "place", CONFIG, num_poems=1)
+    hub.add_model("user/tiny", {"config.json": "{}"})
+    sources = {}
+    for name in "abc":
+        hub.add_dataset(f"user/{name}", files(1, 2))
+        sources[name] = {"use": "sft", "adapter": "alpaca", "from": f"hf://user/{name}/zh/train", "license": "mit"}
+    targets = [f"results/data/standard/{name}.jsonl" for name in sources]
+    folders = [tmp_path / "one", tmp_path / "two"]
+    runs = []
+    for folder in folders:
+        given = ["--directory", str(folder), *targets]
+        command, environment = place.command(*given, variables=hub.environment(tmp_path), sources=sources)
+        with (tmp_path / f"{folder.name}.log").open("w") as log:
+            streams = {"stdout": log, "stderr": subprocess.STDOUT}
+            runs.append(subprocess.Popen(command, cwd=place.repository, env=environment, text=True, **streams))
+    cache, seen = place.repository / "data_cache", set()
+    while any(run.poll() is None for run in runs):
+        there = set(cache.glob("*/receipt.json"))
+        assert seen <= there
+        seen = there
+        time.sleep(0.002)
+    assert [run.returncode for run in runs] == [0, 0], (tmp_path / "one.log").read_text()
+    assert len(seen) == len(sources)
+    assert len({(folder / target).read_bytes() for folder in folders for target in targets}) == 3
+    for name in sources:
+        assert len([asked for asked in hub.asked(f"user/{name}/.*part-1", "cdn") if asked.method == "GET"]) == 1
