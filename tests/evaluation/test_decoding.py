@@ -9,7 +9,7 @@ from evaluation_samples import GREEDY, MODEL, arguments
 
 from workflow_scripts import evaluate_decoding as script
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.evaluation import decoding
+from workflow_scripts.lib.evaluation import answering
 from workflow_scripts.lib.evaluation.decoding import DecodingConfig, distinct_pairs, evaluate_decoding
 from workflow_scripts.lib.generation import Reply
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics
@@ -42,7 +42,7 @@ def test_figures_by_hand(monkeypatch: pytest.MonkeyPatch, poems: list[dict]) -> 
         texts = said["free" if settings.do_sample else "careful"]
         return [Reply(next(texts), 5, True) for _ in asked]
 
-    monkeypatch.setattr(decoding, "generate", generate)
+    monkeypatch.setattr(answering, "generate", generate)
     found = evaluate_decoding(None, None, poems, DecodingConfig.model_validate(config(careful=GREEDY, free=FREE)))
     assert [sample["id"] for sample in found["samples"]] == ["poems/0", "poems/1"]
     assert found["samples"][0]["replies"] == {"careful": [RIGHT, RIGHT], "free": [RIGHT, OTHER]}

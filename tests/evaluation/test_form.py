@@ -9,7 +9,7 @@ from evaluation_samples import GREEDY, MODEL, arguments
 
 from workflow_scripts import evaluate_form as script
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.evaluation import form
+from workflow_scripts.lib.evaluation import answering
 from workflow_scripts.lib.evaluation.form import FormConfig, copies, evaluate_form, summarize
 from workflow_scripts.lib.generation import Reply
 
@@ -29,7 +29,7 @@ def config(max_rows: int | None = None) -> dict:
 def replying(monkeypatch: pytest.MonkeyPatch) -> list[Reply]:
     """Replies that the model gives, in order."""
     replies: list[Reply] = []
-    monkeypatch.setattr(form, "generate", lambda _m, _t, asked, *_: [replies.pop(0) for _ in asked])
+    monkeypatch.setattr(answering, "generate", lambda _m, _t, asked, *_: [replies.pop(0) for _ in asked])
     return replies
 
 

@@ -9,6 +9,7 @@ from transformers import GenerationConfig
 
 from workflow_scripts.lib.chat_template import encode_prompt
 from workflow_scripts.lib.config.generation import Generation
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.generation import Reply, end_ids, generate
 
 PROMPTS = ["续写：天地玄黃，宇宙洪荒。", "一", "請寫兩句關於雲雨的詩，不要太長。"]
@@ -41,6 +42,25 @@ def test_neighbours_in_a_batch_do_not_matter(model: Any, tokenizer: Any, greedy:
     together = generate(model, tokenizer, dialogues(*PROMPTS), greedy, 10)
     alone = [generate(model, tokenizer, dialogues(prompt), greedy, 10)[0] for prompt in PROMPTS]
     assert together == alone
+
+
+def test_replies_that_do_not_fit_together_are_written_in_smaller_batches(
+    model: Any, tokenizer: Any, greedy: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    forward, sizes = base.forward, []
+
+    def small(*args: Any, **kwargs: Any) -> Any:
+        sizes.append(len(kwargs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError
+        return forward(*args, **kwargs)
+
+    expected = generate(model, tokenizer, dialogues(*PROMPTS), greedy, 10)
+    monkeypatch.setattr(base, "forward", small)
+    asked = answered(model, tokenizer, PROMPTS, lambda prompt: dialogues(prompt)[0], greedy, 10, 4)
+    assert [reply for _, replies in asked for reply in replies] == expected
+    assert sizes[0] == 3 and set(sizes[1:]) == {1}
 
 
 def test_it_stops_at_the_end_of_turn(

@@ -9,7 +9,7 @@ from evaluation_samples import GREEDY, MODEL, arguments
 from workflow_scripts import evaluate_judgement as script
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.adapters.lawshift_labels import LABELS, expectation
-from workflow_scripts.lib.evaluation import judgement
+from workflow_scripts.lib.evaluation import answering
 from workflow_scripts.lib.evaluation.judgement import JudgementConfig, evaluate_judgement, fault_of, summarize
 from workflow_scripts.lib.generation import Reply
 from workflow_scripts.lib.verifiers.legal_answer import parse
@@ -92,7 +92,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     def generate(_model: Any, _tokenizer: Any, asked: list[list[dict]], *_: Any) -> list[Reply]:
         return [Reply(said[each[-1]["content"]], 9, said[each[-1]["content"]] != "未完") for each in asked]
 
-    monkeypatch.setattr(judgement, "generate", generate)
+    monkeypatch.setattr(answering, "generate", generate)
     return said
 
 

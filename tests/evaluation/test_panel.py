@@ -11,7 +11,7 @@ from evaluation_samples import GREEDY, MODEL, arguments
 from workflow_scripts import evaluate_panel as script
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.evaluation import panel
+from workflow_scripts.lib.evaluation import answering
 from workflow_scripts.lib.evaluation.checks.registry import run_check
 from workflow_scripts.lib.evaluation.panel import PanelConfig, check_prompts, evaluate_panel, reply_id
 from workflow_scripts.lib.generation import Reply
@@ -84,7 +84,7 @@ def test_bad_prompts(prompts: list[dict], what: str, where: str) -> None:
 
 def test_measures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     replies = [Reply("山空猨屢嘯，林靜鶴頻驚。", 30, True), Reply("aaaaaa", 6, False), Reply("山ab水", 4, True)]
-    monkeypatch.setattr(panel, "generate", lambda *_: replies)
+    monkeypatch.setattr(answering, "generate", lambda *_: replies)
     prompts = [prompt("1", check="quatrain5"), prompt("2", check="quatrain5"), prompt("3")]
     found = evaluate_panel(None, None, prompts, PanelConfig.model_validate(config()), "p.jsonl")
     first, second, third = found["samples"]
@@ -112,7 +112,7 @@ def test_measures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_language_is_that_of_the_prompt_or_the_one_it_asks_for(
     monkeypatch: pytest.MonkeyPatch, reply: str, more: dict, language: str, in_language: bool, failure: str
 ) -> None:
-    monkeypatch.setattr(panel, "generate", lambda *_: [Reply(reply, 9, True)])
+    monkeypatch.setattr(answering, "generate", lambda *_: [Reply(reply, 9, True)])
     asked = [{"role": "user", "content": "江上清風起，山空猨屢嘯"}]
     prompts = [prompt("1", messages=asked, **more)]
     found = evaluate_panel(None, None, prompts, PanelConfig.model_validate(config()), "p.jsonl")
@@ -123,7 +123,7 @@ def test_language_is_that_of_the_prompt_or_the_one_it_asks_for(
 
 def test_format_checks_are_summed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     replies = [Reply('{"a": 1}', 9, True), Reply("江上清風", 9, True), Reply("江上清風", 9, True)]
-    monkeypatch.setattr(panel, "generate", lambda *_: replies)
+    monkeypatch.setattr(answering, "generate", lambda *_: replies)
     checks = ("json", "list:2", "contains:江")
     prompts = [prompt(check, check=check, language="any") for check in checks]
     found = evaluate_panel(None, None, prompts, PanelConfig.model_validate(config()), "p.jsonl")

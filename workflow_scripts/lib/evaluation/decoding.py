@@ -7,15 +7,14 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import with_system_prompt
+from workflow_scripts.lib.chat_template import Messages, with_system_prompt
 from workflow_scripts.lib.config.evaluation import Decoding
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.training import Model
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.checks.registry import run_check
 from workflow_scripts.lib.evaluation.repetition import repetition
 from workflow_scripts.lib.evaluation.stage import model_settings
-from workflow_scripts.lib.generation import generate
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +44,17 @@ def evaluate_decoding(model: Any, tokenizer: Any, rows: Iterable[dict], config: 
     chosen = [row for row in rows if row["messages"][-1]["role"] == "assistant"][: wanted.max_rows]
     samples: list[dict] = [{"id": row["id"], "prompt": row["messages"][-2]["content"], "replies": {}} for row in chosen]
     asked = [place for place in range(len(chosen)) for _ in range(wanted.num_replies)]
+
+    def dialogue_of(at: int) -> Messages:
+        return with_system_prompt(chosen[at]["messages"][:-1], config.model.system_prompt)
+
+    size = config.eval.generation_batch_size
     for name, settings in wanted.settings.items():
         torch.manual_seed(config.seed)
         for sample in samples:
             sample["replies"][name] = []
-        for batch in batched(asked, config.eval.generation_batch_size):
-            dialogues = [with_system_prompt(chosen[at]["messages"][:-1], config.model.system_prompt) for at in batch]
-            replies = generate(model, tokenizer, dialogues, settings, wanted.max_new_tokens)
+        answers = answered(model, tokenizer, asked, dialogue_of, settings, wanted.max_new_tokens, size)
+        for batch, replies in answers:
             for at, reply in zip(batch, replies, strict=True):
                 samples[at]["replies"][name].append(reply.text)
         log.info("decoding %s: %d prompts answered %d times", name, len(chosen), wanted.num_replies)

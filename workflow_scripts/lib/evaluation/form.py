@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import with_system_prompt
+from workflow_scripts.lib.chat_template import Messages, with_system_prompt
 from workflow_scripts.lib.config.evaluation import Form
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.checks.registry import run_check
 from workflow_scripts.lib.evaluation.stage import model_settings
-from workflow_scripts.lib.generation import Reply, generate
+from workflow_scripts.lib.generation import Reply
 
 log = logging.getLogger(__name__)
 COPIED = 4  # characters: a run this long out of the prompt is no coincidence in verse lines of five or seven
@@ -43,9 +43,12 @@ def evaluate_form(model: Any, tokenizer: Any, rows: Iterable[dict], config: Form
     chosen = _with_form(rows, config.eval.form.max_rows)
     torch.manual_seed(config.seed)
     samples: list[dict] = []
-    for batch in batched(chosen, config.eval.generation_batch_size):
-        dialogues = [with_system_prompt(row["messages"][:-1], config.model.system_prompt) for row in batch]
-        replies = generate(model, tokenizer, dialogues, config.generation, config.eval.form.max_new_tokens)
+
+    def dialogue_of(row: dict) -> Messages:
+        return with_system_prompt(row["messages"][:-1], config.model.system_prompt)
+
+    tokens, size = config.eval.form.max_new_tokens, config.eval.generation_batch_size
+    for batch, replies in answered(model, tokenizer, chosen, dialogue_of, config.generation, tokens, size):
         samples += [_sample(row, reply) for row, reply in zip(batch, replies, strict=True)]
         log.info("form: %d of %d poems continued", len(samples), len(chosen))
     return {

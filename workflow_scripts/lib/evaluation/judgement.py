@@ -11,15 +11,15 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import with_system_prompt
+from workflow_scripts.lib.chat_template import Messages, with_system_prompt
 from workflow_scripts.lib.config.evaluation import Judgement as JudgementSettings
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation import statistics
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.stage import model_settings
-from workflow_scripts.lib.generation import Reply, generate
+from workflow_scripts.lib.generation import Reply
 from workflow_scripts.lib.verifiers.legal_answer import Judgement, UnreadableError, folded, parse
 
 log = logging.getLogger(__name__)
@@ -48,10 +48,13 @@ def evaluate_judgement(model: Any, tokenizer: Any, rows: Iterable[dict], config:
     chosen = _chosen(rows, settings.max_rows)
     torch.manual_seed(config.seed)
     samples: dict[str, dict] = {}
-    # Prompts of like length together: what is padded is computed, too.
-    for batch in batched(sorted(chosen, key=_length), config.eval.generation_batch_size):
-        dialogues = [with_system_prompt(row["messages"], config.model.system_prompt) for row in batch]
-        replies = generate(model, tokenizer, dialogues, config.generation, settings.max_new_tokens)
+
+    def dialogue_of(row: dict) -> Messages:
+        return with_system_prompt(row["messages"], config.model.system_prompt)
+
+    alike = sorted(chosen, key=_length)  # prompts of like length together: what is padded is computed, too
+    tokens, size = settings.max_new_tokens, config.eval.generation_batch_size
+    for batch, replies in answered(model, tokenizer, alike, dialogue_of, config.generation, tokens, size):
         samples |= {row["id"]: _sample(row, reply, settings.scoring) for row, reply in zip(batch, replies, strict=True)}
         log.info("judgement: %d of %d cases judged", len(samples), len(chosen))
     ordered = [samples[row["id"]] for row in chosen]

@@ -14,13 +14,13 @@ from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.checks.registry import failing_means, run_check
 from workflow_scripts.lib.evaluation.failure_guess import guess
 from workflow_scripts.lib.evaluation.failure_types import FAILURES
 from workflow_scripts.lib.evaluation.repetition import repetition
 from workflow_scripts.lib.evaluation.stage import model_settings
-from workflow_scripts.lib.generation import Reply, generate
+from workflow_scripts.lib.generation import Reply
 from workflow_scripts.lib.text import LANGUAGES, han_ratio, language
 
 log = logging.getLogger(__name__)
@@ -53,11 +53,14 @@ def evaluate_panel(model: Any, tokenizer: Any, prompts: list[dict], config: Pane
     check_prompts(prompts, where)
     torch.manual_seed(config.seed)
     samples = []
-    for batch in batched(prompts, config.eval.generation_batch_size):
-        dialogues = [with_system_prompt(prompt["messages"], config.model.system_prompt) for prompt in batch]
-        replies = generate(model, tokenizer, dialogues, config.generation, config.eval.panel.max_new_tokens)
-        for prompt, dialogue, reply in zip(batch, dialogues, replies, strict=True):
-            samples.append(_sample(prompt, dialogue, reply, where))
+
+    def dialogue_of(prompt: dict) -> Messages:
+        return with_system_prompt(prompt["messages"], config.model.system_prompt)
+
+    tokens, size = config.eval.panel.max_new_tokens, config.eval.generation_batch_size
+    for batch, replies in answered(model, tokenizer, prompts, dialogue_of, config.generation, tokens, size):
+        for prompt, reply in zip(batch, replies, strict=True):
+            samples.append(_sample(prompt, dialogue_of(prompt), reply, where))
         log.info("panel: %d of %d prompts answered", len(samples), len(prompts))
     return {
         **summarize(samples),

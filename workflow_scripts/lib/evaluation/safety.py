@@ -8,19 +8,18 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import with_system_prompt
+from workflow_scripts.lib.chat_template import Messages, with_system_prompt
 from workflow_scripts.lib.cleaning.blocklists import Blocklist
 from workflow_scripts.lib.config.evaluation import Safety
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.evaluation.batching import batched
+from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.refusal_layer import blocked
 from workflow_scripts.lib.evaluation.safety_judge import judge
 from workflow_scripts.lib.evaluation.safety_rates import RATES
 from workflow_scripts.lib.evaluation.stage import model_settings
-from workflow_scripts.lib.generation import generate
 from workflow_scripts.lib.text import language
 
 log = logging.getLogger(__name__)
@@ -85,9 +84,12 @@ def evaluate_safety(
     """
     torch.manual_seed(config.seed)
     samples: list[dict] = []
-    for batch in batched(prompts, config.eval.generation_batch_size):
-        dialogues = [with_system_prompt(prompt["messages"], config.model.system_prompt) for prompt in batch]
-        replies = generate(model, tokenizer, dialogues, config.generation, config.eval.safety.max_new_tokens)
+
+    def dialogue_of(prompt: dict) -> Messages:
+        return with_system_prompt(prompt["messages"], config.model.system_prompt)
+
+    tokens, size = config.eval.safety.max_new_tokens, config.eval.generation_batch_size
+    for batch, replies in answered(model, tokenizer, prompts, dialogue_of, config.generation, tokens, size):
         texts = [reply.text for reply in replies]
         words = blocked([prompt["messages"][-1]["content"] for prompt in batch], texts, blocklists)
         samples += [sample(*each, has_layer=bool(blocklists)) for each in zip(batch, texts, words, strict=True)]
