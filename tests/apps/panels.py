@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.apps.local_server import LocalServer
 from workflow_scripts.lib.apps.scoring_server import ScoringServer
 from workflow_scripts.lib.evaluation.panel import reply_id
 
@@ -40,11 +41,16 @@ def write(folder: Path, replies: dict[str, list[str]] = REPLIES) -> Path:
 
 @contextmanager
 def serving(folder: Path, scores: Path, port: int = 0) -> Iterator[ScoringServer]:
-    with ScoringServer(port, folder, scores) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with ScoringServer(port, folder, scores) as server, answering(server):
+        yield server
+
+
+@contextmanager
+def answering(server: LocalServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

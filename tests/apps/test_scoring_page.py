@@ -1,20 +1,17 @@
 """The page in a real browser: scoring by keyboard, going on another day, bad luck, and hostile replies."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import panels
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browsing import DESKTOP, PHONE, close, needs_chromium, opened
+from playwright.sync_api import Browser, Page, expect
 
-from workflow_scripts.lib.apps import score_file
+from workflow_scripts.lib.apps import lasting_lines
 from workflow_scripts.lib.apps.blind_panel import blind
 from workflow_scripts.lib.apps.scoring_server import ScoringServer
 from workflow_scripts.lib.evaluation.panel_scores import PanelScore, read_scores
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 HOSTILE = [
     "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">",
     "\u202eאבג reversed\u202e\u2066 rest",
@@ -24,29 +21,7 @@ HOSTILE = [
     " \n",
 ]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: `apt install chromium`")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def opened(browser: Browser, server: ScoringServer, size: dict[str, int] = DESKTOP, locale: str = "zh-CN") -> Page:
-    """Open the page; what it says on the console and every request it makes to others fail the test."""
-    page = browser.new_context(viewport=size, locale=locale).new_page()
-    page.set_default_timeout(10_000)
-    page.strangers = []
-    page.on("request", lambda request: None if request.url.startswith(server.url) else page.strangers.append(request))
-    page.complaints = []
-    page.on("console", lambda message: page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: page.complaints.append(dialog.message))
-    page.goto(server.url)
-    return page
+pytestmark = needs_chromium
 
 
 def begin(page: Page, rater: str) -> None:
@@ -64,14 +39,8 @@ def saved(page: Page) -> None:
     expect(page.locator("#saved")).to_be_visible()
 
 
-def close(page: Page) -> None:
-    assert [request.url for request in page.strangers if not request.url.startswith("data:")] == []
-    assert page.complaints == []
-    page.context.close()
-
-
 def test_everything_is_scored_by_keyboard(browser: Browser, server: ScoringServer, scores: Path) -> None:
-    page = opened(browser, server)
+    page = opened(browser, server.url)
     begin(page, "甲")
     order = server.panel_for("甲")["prompts"]
     expect(page.locator("#count")).to_have_text("0 / 5")
@@ -95,7 +64,7 @@ def test_everything_is_scored_by_keyboard(browser: Browser, server: ScoringServe
 
 
 def test_rows_prompts_and_comments_by_keyboard(browser: Browser, server: ScoringServer, scores: Path) -> None:
-    page = opened(browser, server)
+    page = opened(browser, server.url)
     begin(page, "甲")
     first = server.panel_for("甲")["prompts"][0]["replies"][0]["id"]
     press(page, "ArrowDown ArrowDown 2 ArrowUp 4 ArrowLeft")
@@ -120,10 +89,10 @@ def test_another_day_it_goes_on_where_it_stopped(browser: Browser, server: Scori
     order = server.panel_for("甲")["prompts"]
     for reply in order[0]["replies"]:
         given = {"following": 1, "content": 2, "language": 3}
-        score_file.append(
+        lasting_lines.append(
             scores, PanelScore(reply_id=reply["id"], rater="甲", scores=given, failure="other", comment="<i>嗯</i>")
         )
-    page = opened(browser, server)
+    page = opened(browser, server.url)
     begin(page, "甲")
     expect(page.locator("#prompts button").nth(1)).to_have_attribute("aria-current", "true")
     press(page, "ArrowLeft")
@@ -136,7 +105,7 @@ def test_another_day_it_goes_on_where_it_stopped(browser: Browser, server: Scori
 
 
 def test_mouse_and_languages(browser: Browser, server: ScoringServer, scores: Path) -> None:
-    page = opened(browser, server, locale="en-GB")
+    page = opened(browser, server.url, locale="en-GB")
     expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
     begin(page, "甲")
     page.get_by_role("button", name="中文").click()
@@ -156,14 +125,14 @@ def test_mouse_and_languages(browser: Browser, server: ScoringServer, scores: Pa
 def test_a_full_disk_is_shown_and_tried_again(
     browser: Browser, server: ScoringServer, scores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = opened(browser, server)
+    page = opened(browser, server.url)
     begin(page, "甲")
 
     def full(path: Path, score: PanelScore) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(score_file, "append", full)
+        patch.setattr(lasting_lines, "append", full)
         press(page, "1 2 3")
         expect(page.locator("#unsaved")).to_be_visible()
     expect(page.locator("#unsaved")).to_be_hidden()
@@ -176,7 +145,7 @@ def test_a_server_that_dies_costs_no_score(browser: Browser, tmp_path: Path, sco
     folder = panels.write(tmp_path / "eval")
     with panels.serving(folder, scores) as server:
         port = server.server_port
-        page = opened(browser, server)
+        page = opened(browser, server.url)
         begin(page, "甲")
         press(page, "5")
         saved(page)
@@ -202,7 +171,7 @@ def test_what_a_model_wrote_is_text_and_breaks_nothing(
 ) -> None:
     folder = panels.write(tmp_path / "eval", {"base": HOSTILE, "<sft>": ["好"] * len(HOSTILE)})
     with panels.serving(folder, scores) as server:
-        page = opened(browser, server, size)
+        page = opened(browser, server.url, size)
         begin(page, '"><script>document.title="taken"</script>'[:40])
         seen = set()
         for _ in HOSTILE:
@@ -220,7 +189,7 @@ def test_what_a_model_wrote_is_text_and_breaks_nothing(
 
 
 def test_the_order_on_the_page_is_that_of_the_rater(browser: Browser, server: ScoringServer) -> None:
-    page = opened(browser, server)
+    page = opened(browser, server.url)
     begin(page, "乙")
     samples = [
         {"samples": [panels.sample(number, reply) for number, reply in enumerate(said)]}

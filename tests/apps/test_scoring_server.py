@@ -16,7 +16,7 @@ import panels
 import pytest
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.apps import score_file
+from workflow_scripts.lib.apps import lasting_lines
 from workflow_scripts.lib.apps.blind_panel import blind
 from workflow_scripts.lib.apps.scoring_server import ScoringServer
 from workflow_scripts.lib.errors import UserError
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told(server: ScoringServer, monkeypatch: pytest.MonkeyPa
     def append(path: Path, score: PanelScore) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(score_file, "append", append)
+    monkeypatch.setattr(lasting_lines, "append", append)
     status, told, _ = ask(server, "/scores", json.dumps(SCORE).encode())
     assert (status, told) == (507, "not saved: No space left on device")
 

@@ -1,7 +1,3 @@
-"use strict";
-// What a model or a person wrote reaches the document through textContent and value only.
-const $ = (id) => document.getElementById(id);
-const token = document.querySelector("meta[name=token]").content;
 const RETRY = 2000; // milliseconds
 const PAUSE = 500; // after the last key of a comment
 let rater = "";
@@ -12,21 +8,6 @@ let unsaved = {}; // reply id -> what the server has not confirmed; kept in the 
 let known = new Set(); // replies of this panel; what waits for the server of another panel goes on waiting
 const waiting = () => Object.keys(unsaved).find((id) => known.has(id));
 let sending = null;
-
-function speak(language) {
-  document.documentElement.lang = language;
-  document.documentElement.dataset.language = language;
-  localStorage.setItem("language", language);
-  for (const button of document.querySelectorAll("[data-to]")) {
-    button.setAttribute("aria-pressed", button.dataset.to === language);
-  }
-}
-
-async function ask(path, body) {
-  const headers = { "X-Token": token };
-  if (body) headers["Content-Type"] = "application/json";
-  return fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
-}
 
 // Saving: at once, in order, again and again until the server has it on its disk.
 
@@ -118,14 +99,6 @@ function show(index) {
   $("prompts").children[current].scrollIntoView({ block: "nearest", inline: "nearest" });
   window.scrollTo(0, 0);
   focus(firstOpen() ?? rows()[0], true);
-}
-
-function element(name, kind, text) {
-  const made = document.createElement(name);
-  made.className = kind;
-  made.dir = "auto";
-  made.textContent = text;
-  return made;
 }
 
 function card(reply, number) {
@@ -275,12 +248,8 @@ $("rater").addEventListener("click", async () => {
 });
 $("previous").addEventListener("click", () => show(current - 1));
 $("next").addEventListener("click", () => show(current + 1));
-for (const button of document.querySelectorAll("[data-to]")) {
-  button.addEventListener("click", () => speak(button.dataset.to));
-}
 addEventListener("beforeunload", (event) => {
   if (document.activeElement?.matches("textarea")) document.activeElement.blur(); // stores the comment
   if (waiting()) event.preventDefault();
 });
-speak(localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
 $("name").value = localStorage.getItem("rater") ?? "";

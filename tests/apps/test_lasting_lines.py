@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.lib.apps import score_file
+from workflow_scripts.lib.apps import lasting_lines
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.panel_scores import PanelScore, read_scores
 
@@ -23,7 +23,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "human" / "scores.jsonl"
     assert read_scores(path) == {}
     for given in (score(), score(rater="乙", points=0), score(reply="cd" * 32, comment='"\n<b>\u202e')):
-        score_file.append(path, given)
+        lasting_lines.append(path, given)
     found = read_scores(path)
     assert found[REPLY] == {"甲": score(), "乙": score(rater="乙", points=0)}
     assert found["cd" * 32]["甲"].comment == '"\n<b>\u202e'
@@ -34,7 +34,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_the_last_word_counts_and_the_first_stays_on_file(tmp_path: Path) -> None:
     for points in (1, 2, 5):
-        score_file.append(tmp_path / "s.jsonl", score(points=points))
+        lasting_lines.append(tmp_path / "s.jsonl", score(points=points))
     assert read_scores(tmp_path / "s.jsonl")[REPLY]["甲"].scores == {"content": 5}
     assert len((tmp_path / "s.jsonl").read_text().splitlines()) == 3
 
@@ -48,20 +48,20 @@ def test_it_is_on_the_disk_before_append_returns(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "fsync", fsync)
     path = tmp_path / "human" / "s.jsonl"
-    score_file.append(path, score())
+    lasting_lines.append(path, score())
     assert synced == [("s.jsonl", path.stat().st_size), ("human", False)]
-    score_file.append(path, score())
+    lasting_lines.append(path, score())
     assert synced[2:] == [("s.jsonl", path.stat().st_size)]
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60, -2, -1])
 def test_a_line_cut_short_costs_that_line_only(tmp_path: Path, cut: int, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "s.jsonl"
-    score_file.append(path, score(rater="甲"))
+    lasting_lines.append(path, score(rater="甲"))
     whole = path.read_bytes()
-    score_file.append(path, score(rater="乙"))
+    lasting_lines.append(path, score(rater="乙"))
     path.write_bytes(path.read_bytes()[: len(whole) + cut] if cut > 0 else path.read_bytes()[:cut])
-    score_file.append(path, score(rater="丙"))
+    lasting_lines.append(path, score(rater="丙"))
     kept = {"甲", "丙"} | ({"乙"} if cut == -1 else set())  # only its line break was missing
     assert set(read_scores(path)[REPLY]) == kept
     assert ("s.jsonl, line 2 is not whole" in caplog.text) == (cut != -1)
@@ -70,7 +70,7 @@ def test_a_line_cut_short_costs_that_line_only(tmp_path: Path, cut: int, caplog:
 def _write_forever(path: Path, rater: str, acknowledged: Path) -> None:
     with acknowledged.open("a") as stream:
         for number in range(100_000):
-            score_file.append(path, score(rater=rater, points=number % 6, comment=str(number)))
+            lasting_lines.append(path, score(rater=rater, points=number % 6, comment=str(number)))
             stream.write(f"{number}\n")
             stream.flush()
 
@@ -88,7 +88,7 @@ def test_killed_while_writing_beside_another_nothing_acknowledged_is_lost(tmp_pa
     for writer in writers:
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
-    score_file.append(path, score(rater="丙"))
+    lasting_lines.append(path, score(rater="丙"))
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
     for rater in "甲乙":
         told = [line for line in (tmp_path / rater).read_text().splitlines(keepends=True) if line.endswith("\n")]
@@ -111,7 +111,7 @@ def test_killed_while_writing_beside_another_nothing_acknowledged_is_lost(tmp_pa
 )
 def test_a_line_that_someone_spoilt_is_named(tmp_path: Path, change: dict, told: str) -> None:
     path = tmp_path / "s.jsonl"
-    score_file.append(path, score())
+    lasting_lines.append(path, score())
     with path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(score().model_dump() | change) + "\n")
     with pytest.raises(UserError) as caught:

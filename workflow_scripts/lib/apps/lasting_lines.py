@@ -1,14 +1,14 @@
-"""Append a score so that nothing that happens afterwards can lose it."""
+"""Append what a person gave, so that nothing that happens afterwards can lose it."""
 
 import fcntl
 import os
 from pathlib import Path
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.evaluation.panel_scores import PanelScore
+from workflow_scripts.lib.config.fields import Section
 
 
-def append(path: Path, score: PanelScore) -> None:
+def append(path: Path, given: Section) -> None:
     """Add a line and return when it is on the disk.
 
     Several pages may write to one file; a line that a killed one left unfinished is closed first.
@@ -17,7 +17,7 @@ def append(path: Path, score: PanelScore) -> None:
         OSError: If the disk refuses; then nothing was added, or a part of a line that readers leave out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = (jsonl.dumps(score.model_dump()) + "\n").encode()
+    line = (jsonl.dumps(given.model_dump()) + "\n").encode()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "r+b", buffering=0) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
