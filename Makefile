@@ -14,7 +14,7 @@ STAGE ?= align
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report chat explain publish panel compare test test-full smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report chat app explain publish panel compare test test-full smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,11 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 chat: setup  ## Talk with a stage (base, sft, align, merged): make chat STAGE=sft; PROMPT="…" asks once, SYSTEM="…" sets the tone
 	@$(RUN) python -m workflow_scripts.chat --results $(RESULTS) --stage $(STAGE) --saves human/chats.jsonl \
 		$(call given,--prompt,PROMPT) $(call given,--system,SYSTEM) $(filter generation.% model.% seed=%,$(MAKEOVERRIDES))
+
+app: PORT := 8378
+app: setup  ## Ask stages side by side in a page on http://127.0.0.1:8378/: make app STAGES="base align"
+	@$(RUN) python -m workflow_scripts.serve_stages --results $(RESULTS) --stages "$(STAGES)" --panels human/panels \
+		--port $(PORT) $(filter generation.% model.% seed=%,$(MAKEOVERRIDES))
 
 explain: setup  ## Tell where FILE comes from, back to what was fetched: make explain FILE=results/models/align/adapter_model.safetensors
 	@$(RUN) python -m workflow_scripts.explain --results $(RESULTS) --file $(FILE)

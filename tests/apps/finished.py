@@ -28,12 +28,16 @@ def build(results: Path) -> Path:
     models = results / "models"
     base = tiny.build(models / "base")
     tokenizer = load_tokenizer(base)
-    torch.manual_seed(1)
-    lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    get_peft_model(Qwen2ForCausalLM.from_pretrained(base), lora).save_pretrained(models / "align")
+    add_adapter(models, "align", seed=1)
     merge(base, models / "align", tokenizer, models / "merged", MERGED, [GREETING])
     given = {"generation": GENERATION, "model": {"system_prompt": "惜字如金"}}
     settings = layers.load(tiny.REPOSITORY, [], given)
     kept = {name: part for name, part in settings.values().items() if name not in ("execution", "tracking")}
     (results / "config.yaml").write_text(annotated.annotate(kept, {}), encoding="utf-8")
     return results
+
+
+def add_adapter(models: Path, stage: str, seed: int) -> None:
+    torch.manual_seed(seed)
+    lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(Qwen2ForCausalLM.from_pretrained(models / "base"), lora).save_pretrained(models / stage)

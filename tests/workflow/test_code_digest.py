@@ -10,7 +10,7 @@ from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.training.preference_losses import registry as losses
 
-NO_RULE = ("__init__", "chat", "what_if")  # the latter read the config as the rules file does
+NO_RULE = ("__init__", "chat", "serve_stages", "what_if")  # the latter read the config as the rules file does
 SCRIPTS = sorted(path.stem for path in staleness.PACKAGE.glob("*.py") if path.stem not in NO_RULE)
 ALIGNMENT = {"train_align", "train_align orpo", "train_align dpo"}
 POEMS = registry.MODULES["chinese_poetry"]

@@ -126,6 +126,7 @@ def test_every_script_has_a_rule() -> None:
         "score_panel",
         "compare_runs",
         "chat",
+        "serve_stages",
         "explain",
         "publish",
     }

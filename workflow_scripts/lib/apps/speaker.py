@@ -48,7 +48,7 @@ class Speaker:
 
         Args:
             messages: From ``fitted``.
-            say: Called with each piece of text; what it raises ends the reply.
+            say: Called after each token with the text that it adds, often none; what it raises ends the reply.
         """
         room = self.context - self._length(messages)
         listened = _Listened(self.model, _Teller(self.tokenizer, say))
@@ -80,9 +80,9 @@ class _Teller(BaseStreamer):
         return self.tokenizer.decode(self.ids, skip_special_tokens=True)
 
     def _tell(self, text: str) -> None:
-        if len(text) > len(self.said) and text.startswith(self.said):
-            self.say(text[len(self.said) :])
-            self.said = text
+        added = text[len(self.said) :] if text.startswith(self.said) else ""
+        self.said += added
+        self.say(added)
 
 
 class _Listened:

@@ -29,3 +29,8 @@ def existing(results: Path) -> list[str]:
     """Return the stages that are there, in the order in which they are made."""
     settings = {stage: "config.json" if stage in _WHOLE else "adapter_config.json" for stage in STAGES}
     return [stage for stage in STAGES if (results / "models" / stage / settings[stage]).is_file()]
+
+
+def chosen(results: Path, given: str) -> list[str]:
+    """Return the stages that are named, or all but the merged one: that says what the last adapter says."""
+    return list(dict.fromkeys(given.split())) or [name for name in existing(results) if name != "merged"] or ["base"]
