@@ -26,12 +26,16 @@ class Added:
     """What became of a prompt.
 
     Attributes:
-        new: False: the file had it already.
-        prompts: Number of prompts in the file now.
+        new: False: the panel has it already.
+        file: Where it is.
+        prompts: Number of prompts in that file now.
+        counts: Whether that file is the panel of the results.
     """
 
     new: bool
+    file: Path
     prompts: int
+    counts: bool
 
 
 class OwnPanel:
@@ -47,11 +51,6 @@ class OwnPanel:
     def __init__(self, folder: Path, shipped: Path) -> None:
         self.path, self.shipped = folder / shipped.name, shipped
 
-    @property
-    def counts(self) -> bool:
-        """Whether it is the panel of the results itself."""
-        return self.path.resolve() == self.shipped.resolve()
-
     def examples(self) -> list[str]:
         """Return prompts of the results' panel that are a question without more around it."""
         prompts = _prompts(self.shipped) if self.shipped.exists() else []
@@ -64,14 +63,18 @@ class OwnPanel:
             UserError: If a line of the file is no prompt.
             OSError: If the disk refuses.
         """
-        if not self.path.exists() and self.shipped.exists():
-            jsonl.write_rows(self.path, _prompts(self.shipped))
-        present = _prompts(self.path) if self.path.exists() else []
+        there = self.path if self.path.exists() else self.shipped
+        present = _prompts(there) if there.exists() else []
         if any(prompt.get("messages") == messages for prompt in present):
-            return Added(new=False, prompts=len(present))
+            return Added(False, there, len(present), self._counts(there))
+        if there != self.path:
+            jsonl.write_rows(self.path, present)
         name = hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:12]
         lasting_lines.append(self.path, PanelPrompt(id=f"own-{name}", theme=THEME, messages=messages))
-        return Added(new=True, prompts=len(present) + 1)
+        return Added(True, self.path, len(present) + 1, self._counts(self.path))
+
+    def _counts(self, path: Path) -> bool:
+        return path.resolve() == self.shipped.resolve()
 
 
 def _prompts(path: Path) -> list[dict]:

@@ -136,7 +136,7 @@ function finish(card, text, end, seconds) {
     if (!text) card.querySelector(".said").replaceChildren(words("empty"));
   }
   if (told.length) remark(card, Boolean(end.broken || end.error), ...told);
-  card.querySelector(".copy").disabled = !text;
+  card.querySelector(".copy").hidden = !text;
   card.querySelector(".copy").addEventListener("click", (event) => copy(event.currentTarget, text));
   return Boolean(text || end.stopped); // else the next prompt goes on from before this one
 }
@@ -165,8 +165,9 @@ function adder(messages, system_prompt, place) {
     }
     $("gone").hidden = reply !== null;
     $("restarted").hidden = reply?.status !== 403;
-    button.disabled = Boolean(reply?.ok);
+    button.disabled = false;
     if (!reply?.ok) return reply && remark(place, true, await reply.text());
+    button.remove();
     const { new: fresh, prompts, file, counts } = await reply.json();
     remark(
       place,
@@ -213,6 +214,9 @@ $("settings").addEventListener("submit", (event) => event.preventDefault());
 $("settings").addEventListener("input", draws);
 $("settings").addEventListener("reset", () => setTimeout(draws));
 for (const button of document.querySelectorAll(".examples button")) {
-  button.addEventListener("click", () => send(button.textContent));
+  button.addEventListener("click", () => {
+    send(button.textContent);
+    if (matchMedia("(hover: hover)").matches) $("prompt").focus(); // elsewhere a keyboard would cover the replies
+  });
 }
 draws();

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, ClassVar, Literal
 
@@ -125,7 +126,7 @@ class _Handler(LocalHandler):
             log.error("not saved: %s", error)
             self.refuse(HTTPStatus.INSUFFICIENT_STORAGE, f"not saved: {error.strerror}")
         else:
-            self.answer({"new": added.new, "prompts": added.prompts, "file": str(panel.path), "counts": panel.counts})
+            self.answer(asdict(added) | {"file": str(added.file)})
 
     WRITES: ClassVar = {"/replies": _reply, "/panel": _add}
 
