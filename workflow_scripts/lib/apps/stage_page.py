@@ -36,7 +36,7 @@ REMARKS: dict[str, Words] = {  # % is where a value goes
     "present": {"en": "% has this prompt already (% in all).", "zh": "% 里已有这一题（共 % 题）。"},
     "counts": {"en": " The next make report asks it.", "zh": "下一次 make report 会问它。"},
     "would_count": {
-        "en": " It began as a copy of the panel of these results; it counts once your recipe or configfile says"
+        "en": " It began as a copy of the panel of these results; it counts once your recipe or config file says"
         " eval.panel.prompts: %",
         "zh": "文件由这批结果的评测集复制而来；在配方或配置文件里写 eval.panel.prompts: % 后才会用到。",
     },
