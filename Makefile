@@ -26,12 +26,12 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 
 chat: setup  ## Talk with a stage (base, sft, align, merged): make chat STAGE=sft; PROMPT="…" asks once, SYSTEM="…" sets the tone
 	@$(RUN) python -m workflow_scripts.chat --results $(RESULTS) --stage $(STAGE) --saves human/chats.jsonl \
-		$(call given,--prompt,PROMPT) $(call given,--system,SYSTEM) $(filter generation.% model.% seed=%,$(MAKEOVERRIDES))
+		$(call given,--prompt,PROMPT) $(call given,--system,SYSTEM) $(filter generation.% model.% eval.safety.blocklists=% seed=%,$(MAKEOVERRIDES))
 
 app: PORT := 8378
 app: setup  ## Ask stages side by side in a page on http://127.0.0.1:8378/: make app STAGES="base align"
 	@$(RUN) python -m workflow_scripts.serve_stages --results $(RESULTS) --stages "$(STAGES)" --panels human/panels \
-		--port $(PORT) $(filter generation.% model.% seed=%,$(MAKEOVERRIDES))
+		--port $(PORT) $(filter generation.% model.% eval.safety.blocklists=% seed=%,$(MAKEOVERRIDES))
 
 explain: setup  ## Tell where FILE comes from, back to what was fetched: make explain FILE=results/models/align/adapter_model.safetensors
 	@$(RUN) python -m workflow_scripts.explain --results $(RESULTS) --file $(FILE)

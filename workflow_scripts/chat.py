@@ -10,6 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 from workflow_scripts.lib import logs, runtime
 from workflow_scripts.lib.apps import stages, terminal
 from workflow_scripts.lib.apps.chat import Chat
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.speaker import Speaker
 from workflow_scripts.lib.config import finished, layers
 from workflow_scripts.lib.evaluation.stage import load_stage
@@ -36,7 +37,8 @@ def main(argv: list[str] | None = None) -> None:
     system_prompt = config.model.system_prompt if args.system is None else args.system or None
     torch.manual_seed(config.seed)
     model, tokenizer = load_stage(base, adapter, config.model)
-    speaker = Speaker(model, tokenizer, config.generation, system_prompt)
+    guard = Guard(config.eval.safety.blocklists, REPOSITORY)
+    speaker = Speaker(model, tokenizer, config.generation, system_prompt, guard)
     chat = Chat(speaker, args.stage, terminal.say, terminal.note, args.saves)
     if args.prompt is not None:
         chat.answer(sys.stdin.read() if args.prompt == "-" else args.prompt)

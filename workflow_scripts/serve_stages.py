@@ -9,6 +9,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from workflow_scripts.lib import logs, runtime
 from workflow_scripts.lib.apps import stages
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.own_panel import OwnPanel
 from workflow_scripts.lib.apps.stage_models import StageModels
 from workflow_scripts.lib.apps.stage_server import StageServer
@@ -34,7 +35,8 @@ def main(argv: list[str] | None = None) -> None:
     given = finished.given_layer(args.settings, "make app", EXAMPLE)
     config = layers.merge([*finished.layers_of(REPOSITORY, args.results), given]).config
     panel = OwnPanel(args.panels, REPOSITORY / config.eval.panel.prompts)
-    models = StageModels(args.results, names, config.model)
+    guard = Guard(config.eval.safety.blocklists, REPOSITORY)
+    models = StageModels(args.results, names, config.model, guard)
     with StageServer(args.port, models, names, config, panel) as server:
         log.info("open %s in a browser of this machine; Ctrl-C ends it; %s answer", server.url, ", ".join(names))
         with suppress(KeyboardInterrupt):

@@ -47,7 +47,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def models(three: Path) -> StageModels:
     torch.set_num_threads(1)
-    return StageModels(three, ["base", "sft", "align"], Model.model_validate(tiny.section("model")))
+    return StageModels(three, ["base", "sft", "align"], Model.model_validate(tiny.section("model")), finished.NO_GUARD)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.config import annotated, layers
 from workflow_scripts.lib.config.export import Merged
 from workflow_scripts.lib.merging import merge
@@ -21,6 +22,8 @@ GENERATION = {
 GREETING = [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "好"}]
 
 MERGED = Merged(dtype="float32", shard_size=None, max_mean_difference=1e-4)
+
+NO_GUARD = Guard([], tiny.REPOSITORY)
 
 
 def build(results: Path) -> Path:

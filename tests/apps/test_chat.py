@@ -11,9 +11,11 @@ import pexpect
 import pytest
 import tiny
 import torch
+from finished import NO_GUARD
 
 from workflow_scripts import chat as script
 from workflow_scripts.lib.apps.chat import Chat
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.speaker import Speaker
 from workflow_scripts.lib.chat_template import encode_dialogue, with_system_prompt
 from workflow_scripts.lib.config.models import ChatGeneration
@@ -32,7 +34,7 @@ SETTINGS = ChatGeneration(
 def speaker(results: Path) -> Speaker:
     torch.set_num_threads(1)
     model, tokenizer = load_stage(results / "models/base", results / "models/align", MODEL)
-    return Speaker(model, tokenizer, SETTINGS, "惜字如金")
+    return Speaker(model, tokenizer, SETTINGS, "惜字如金", NO_GUARD)
 
 
 @pytest.fixture
@@ -180,3 +182,45 @@ def test_a_person_at_a_terminal(results, tmp_path):
     system, asked, reply = json.loads(saves.read_text(encoding="utf-8"))["messages"]
     assert (system["content"], asked["content"]) == ("惜字如金", "床前明月光")
     assert 0 < len(reply["content"]) < 1400
+
+
+def test_a_blocked_word_in_a_prompt_is_refused_and_the_model_not_asked(speaker, chat, shown, tmp_path):
+    (tmp_path / "own.txt").write_text("床前\n", encoding="utf-8")
+    speaker.guard = Guard(["terror", "own.txt"], tmp_path)
+    chat.run(["床前明月光", "two words", "BOMB床前"])
+    refused, answered, also = (message["content"] for message in chat.messages[1::2])
+    assert refused == "抱歉，这个问题我不能回答。"
+    assert "Sorry" not in answered and len(shown) == 1
+    assert also == "抱歉，这个问题我不能回答。"
+
+
+def test_a_reply_ends_where_a_blocked_word_would_come(speaker, chat, tmp_path):
+    chat.run(["hello"])
+    usual = chat.messages[1]["content"]
+    word = next(char for char in usual[1:] if char.strip() and char != "#")
+    (tmp_path / "own.txt").write_text(word, encoding="utf-8")
+    speaker.guard, told = Guard(["own.txt"], tmp_path), []
+    chat.say = told.append
+    chat.run(["/reset", "hello"])
+    reply = chat.messages[1]["content"]
+    kept, refusal = reply.split("\n")[0], reply.split("\n")[-1]
+    assert refusal == "Sorry, I cannot answer this."
+    assert usual.startswith(kept) and word.lower() not in kept.lower()
+    assert "".join(told) == f"{reply}\n"
+
+
+def test_a_blocklist_that_is_not_there_stops_the_command(results, tmp_path):
+    with pytest.raises(UserError, match=r"no file .*none\.txt"):
+        script.main(
+            [
+                "--results",
+                str(results),
+                "--stage",
+                "align",
+                "--saves",
+                str(tmp_path / "saves"),
+                "--prompt",
+                "hi",
+                "eval.safety.blocklists=[none.txt]",
+            ]
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from finished import NO_GUARD
 
 from workflow_scripts.lib.apps import stage_models, stages
 from workflow_scripts.lib.apps.stage_models import StageModels
@@ -88,12 +89,12 @@ def test_one_that_is_left_ends_and_the_others_go_on(models: StageModels, three: 
 def test_adapters_share_one_base(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     monkeypatch.setattr(stage_models, "load_model", lambda *given: loaded.append(given[0].name) or load_model(*given))
-    StageModels(three, ["base", "sft", "align", "merged"], MODEL)
+    StageModels(three, ["base", "sft", "align", "merged"], MODEL, NO_GUARD)
     assert loaded == ["base", "merged"]
 
 
 def test_without_the_base_as_a_stage(three: Path) -> None:
-    models = StageModels(three, ["align"], MODEL)
+    models = StageModels(three, ["align"], MODEL, NO_GUARD)
     assert models.reply("align", ASKED, DRAWN, "惜字如金", 4, lambda piece: None)[0].text == alone(three, "align", 4)
 
 
@@ -110,7 +111,7 @@ def test_turns_that_were_left_out_are_counted(models: StageModels) -> None:
 
 
 def test_closing_ends_what_is_being_said(three: Path) -> None:
-    models = StageModels(three, ["base", "align"], MODEL)
+    models = StageModels(three, ["base", "align"], MODEL, NO_GUARD)
 
     class Closed(Together):
         def listen(self, stage: str, tokens: int) -> None:
@@ -136,4 +137,4 @@ def test_which_stages_are_shown(three: Path, given: str, expected: list[str]) ->
 
 def test_without_results_there_are_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no model of stage 'base'\n.*\n  change: run `make report` first"):
-        StageModels(tmp_path, stages.chosen(tmp_path, ""), MODEL)
+        StageModels(tmp_path, stages.chosen(tmp_path, ""), MODEL, NO_GUARD)

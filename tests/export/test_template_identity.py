@@ -8,6 +8,7 @@ import pytest
 import tiny
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.speaker import Speaker
 from workflow_scripts.lib.config.models import ChatGeneration
 from workflow_scripts.lib.config.training import Model, Sft
@@ -41,7 +42,7 @@ def test_chat(family: families.Family, trained: list[int], monkeypatch: pytest.M
     settings = ChatGeneration(
         max_new_tokens=1, do_sample=False, temperature=1.0, top_p=1.0, repetition_penalty=1.0, no_repeat_ngram_size=0
     )
-    speaker = Speaker(model, tokenizer, settings, SYSTEM["content"])
+    speaker = Speaker(model, tokenizer, settings, SYSTEM["content"], Guard([], tiny.REPOSITORY))
     shown: list[list[int]] = []
     real = speaker.model.generate
 

@@ -7,6 +7,7 @@ import torch
 from transformers import GenerationConfig
 from transformers.generation.streamers import BaseStreamer
 
+from workflow_scripts.lib.apps.guard import BlockedError, Guard
 from workflow_scripts.lib.apps.history import shortened
 from workflow_scripts.lib.chat_template import Messages, encode_prompt, with_system_prompt
 from workflow_scripts.lib.config.models import ChatGeneration
@@ -23,11 +24,14 @@ class Speaker:
         tokenizer: With the chat template that was trained.
         settings: How replies are written.
         system_prompt: Put first in every dialogue; None: none.
+        guard: Refuses in the model's place.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, settings: ChatGeneration, system_prompt: str | None) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, settings: ChatGeneration, system_prompt: str | None, guard: Guard
+    ) -> None:
         self.model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self.tokenizer, self.settings, self.system_prompt = tokenizer, settings, system_prompt
+        self.tokenizer, self.settings, self.system_prompt, self.guard = tokenizer, settings, system_prompt, guard
 
     @property
     def context(self) -> int:
@@ -50,9 +54,25 @@ class Speaker:
             messages: From ``fitted``.
             say: Called after each token with the text that it adds, often none; what it raises ends the reply.
         """
+        prompt, said = messages[-1]["content"], []
+
+        def say_checked(piece: str) -> None:
+            if piece:
+                self.guard.check(prompt, "".join([*said, piece]))
+            said.append(piece)
+            say(piece)
+
         room = self.context - self._length(messages)
-        listened = _Listened(self.model, _Teller(self.tokenizer, say))
-        return generate(listened, self.tokenizer, [messages], self.settings, min(self.settings.max_new_tokens, room))[0]
+        listened = _Listened(self.model, _Teller(self.tokenizer, say_checked))
+        try:
+            self.guard.check(prompt, "")
+            tokens = min(self.settings.max_new_tokens, room)
+            return generate(listened, self.tokenizer, [messages], self.settings, tokens)[0]
+        except BlockedError:
+            shown = "".join(said)
+            refusal = self.guard.refusal(prompt) if not shown else f"\n{self.guard.refusal(prompt)}"
+            say(refusal)
+            return Reply(shown + refusal, len(said), True)
 
     def _length(self, messages: Messages) -> int:
         return len(encode_prompt(self.tokenizer, messages))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from workflow_scripts.lib.apps import stages
+from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.history import left_out
 from workflow_scripts.lib.apps.speaker import Speaker
 from workflow_scripts.lib.apps.turns import Turns
@@ -25,12 +26,14 @@ class StageModels:
         results: Folder of the results.
         names: Stages to load.
         model: How to load them.
+        guard: Refuses in their place.
 
     Raises:
         UserError: If a stage is not there.
     """
 
-    def __init__(self, results: Path, names: list[str], model: Model) -> None:
+    def __init__(self, results: Path, names: list[str], model: Model, guard: Guard) -> None:
+        self._guard = guard
         folders = {name: stages.folders_of(results, name) for name in names}
         bases = {base: _Base(base, model) for base in dict.fromkeys(base for base, _ in folders.values())}
         self._base_of = {name: bases[base] for name, (base, _) in folders.items()}
@@ -70,7 +73,7 @@ class StageModels:
             self._be_open()
             base.activate(stage)
             # `generate` sets the settings of its model aside: each reply has its own to set aside, and no own weights.
-            speaker = Speaker(copy.copy(base.model), base.tokenizer, settings, system_prompt)
+            speaker = Speaker(copy.copy(base.model), base.tokenizer, settings, system_prompt, self._guard)
             shown = speaker.fitted(messages)
             torch.seed() if seed is None else torch.manual_seed(seed)
             random = _random_numbers(base.model.device)
