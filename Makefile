@@ -10,11 +10,13 @@ RESULTS ?= results
 PORT ?= 8377
 RECIPE ?= k12
 STAGE ?= align
+SWEEP ?= orpo_or_dpo
+JOBS ?= 1
 # `--flag "$VARIABLE"` if the variable was given to make itself, by the shell: make would read dollars in it
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report chat app explain publish panel compare test test-full smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report chat app explain publish panel compare sweep test test-full smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +47,10 @@ panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://1
 
 compare: setup  ## Compare runs, as RUNS="runs/a runs/b", by the report's statistics; writes compare.html
 	@$(RUN) python -m workflow_scripts.compare_runs --runs $(RUNS) --page compare.html
+
+sweep: setup  ## Run all variants of config/sweeps/SWEEP.yaml and compare them: make sweep SWEEP=orpo_or_dpo; PLAN=yes only says what would run
+	@$(RUN) python -m workflow_scripts.sweep --sweep $(SWEEP) --cores $(CORES) --jobs $(JOBS) --cards $(CARDS) \
+		$(if $(filter yes,$(PLAN)),--plan-only)
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
 	$(RUN) pytest -n 2 --dist loadfile

@@ -13,11 +13,13 @@ sys.path.insert(0, workflow.basedir)
 from workflow_scripts.lib import engine, environment, final_words, jsonl, planning, staleness
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance import records, sharing
 from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.provenance.sizes import parse_size
 from workflow_scripts.lib.provenance.store import Store
 from workflow_scripts.lib.splitting import store as splitting
+from workflow_scripts.lib.sweeps import graph
+from workflow_scripts.lib.sweeps.questions import Watched
 from workflow_scripts.lib.workflow import Plan
 
 try:
@@ -29,6 +31,8 @@ try:
     PLAN = Plan(SETTINGS, Path(workflow.basedir))
 except UserError as error:
     raise WorkflowError(f"config: {error}") from None
+if graph.VARIABLE in os.environ:
+    PLAN = Watched(PLAN)
 
 # How it runs reaches the jobs through the environment, where it makes nothing stale. Setting a prefix replaces
 # Snakemake's own, hence strict mode is switched on again. Snakemake formats the prefix, hence the doubled braces.
@@ -118,17 +122,19 @@ def adapter_of(wildcards):
 
 
 def hold_folder():
-    """Refuse to run twice in one folder; the lock goes with the process, however that ends."""
-    global _FOLDER_LOCK
+    """Refuse to run twice in one folder; the locks go with the process, however that ends."""
+    global _FOLDER_LOCK, STORE_LOCK
     try:
         _FOLDER_LOCK = final_words.hold(Path("results"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    STORE_LOCK = sharing.take_part(STORE)
     for digest, code in CODE.items():
         if not (records.CODE_FOLDER / f"{digest}.json").exists():
             jsonl.write_json(records.CODE_FOLDER / f"{digest}.json", dataclasses.asdict(code))
 
 
+STORE = Path("results/store")
 SEEN = SeenFiles(records.FOLDER / "files.seen")
 WORKING_FOLDER = os.getcwd()
 TOLD = []  # whether the plan was told
@@ -138,7 +144,7 @@ def tell_plan():
     """Say which steps run and why, and what of the rest cannot be vouched for."""
     TOLD.append(True)
     found = engine.steps(workflow, CODE)
-    lines = planning.plan(found, [entry.record for entry in Store(Path("results/store")).entries([])])
+    lines = planning.plan(found, [entry.record for entry in Store(STORE).entries([])])
     if lines:
         sys.stderr.write(f"\n{planning.table(lines)}\n\n")
     sys.stderr.write(final_words.doubts(planning.doubts(found, SEEN)))
@@ -163,8 +169,9 @@ def note_made():
 
 def tell_result():
     note_made()
-    max_bytes = parse_size(PLAN.config.execution.store.max_size)
-    Store(Path("results/store")).prune(max_bytes, records.read_all(), splitting.files_in_use(Path("results/data")))
+    if sharing.is_alone(STORE_LOCK):
+        max_bytes = parse_size(PLAN.config.execution.store.max_size)
+        Store(STORE).prune(max_bytes, sharing.current_records(STORE), sharing.splits_in_use(STORE))
     sys.stderr.write(final_words.result(Path("results/eval/report.json")))
 
 
@@ -172,17 +179,24 @@ def tell_failure(logs):
     sys.stderr.write(final_words.failure([Path(log) for log in logs], Path("results/logs")))
 
 
+def write_graph():
+    """Leave the graph for whoever plans a sweep."""
+    if engine.has_plan(workflow):
+        os.chdir(WORKING_FOLDER)  # the engine has left it by then
+        graph.write(Path(os.environ[graph.VARIABLE]), engine.graph(workflow, PLAN))
+
+
 if workflow.is_main_process:
-    splitting.mend(Path("results/data"), Path("results/store"))
+    splitting.mend(Path("results/data"), STORE.resolve())
     engine.run_again_what_the_engine_overlooks(SEEN)
-    atexit.register(tell_plan_without_run)
+    atexit.register(write_graph if graph.VARIABLE in os.environ else tell_plan_without_run)
 
 
 MODEL_CARDS = expand("results/models/{folder}/README.md", folder=[*PLAN.trained_stages, "merged"])
 
 
 wildcard_constraints:
-    source="|".join(PLAN.sources),
+    source="|".join(PLAN.source_names),
     use="sft|preference",
     stage="base|sft|align",
     folder="sft|align|merged",

@@ -4,13 +4,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from workflow_scripts.lib import jsonl, logs
-from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.reporting import run_comparison, run_comparison_page
-from workflow_scripts.lib.reporting.report_schema import Report
-from workflow_scripts.lib.reporting.run_comparison import Run
+from workflow_scripts.lib.reporting import run_comparison, run_comparison_page, run_files
 
 log = logging.getLogger(__name__)
 
@@ -22,34 +17,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     logs.start()
     names = run_comparison.names_of(args.runs) if args.runs else []
-    runs = [_read(name, folder / "results" / "eval") for name, folder in zip(names, args.runs, strict=True)]
+    runs = [run_files.read(name, folder / "results" / "eval") for name, folder in zip(names, args.runs, strict=True)]
     comparison = run_comparison.compare(runs)
     with jsonl.atomic_writer(args.page) as stream:
         stream.write(run_comparison_page.page(comparison))
     log.info("%s: %s", args.page, comparison.corrections.text["en"])
-
-
-def _read(name: str, folder: Path) -> Run:
-    """Read a run's report and what the evaluations of its last stage wrote.
-
-    Raises:
-        UserError: If there is no report, or one of another version of this program.
-    """
-    path = folder / "report.json"
-    if not path.exists():
-        raise UserError(f"no such file: {path}", "RUNS", "make that run's report first")
-    try:
-        report = Report.model_validate(jsonl.read_json(path))
-    except ValidationError as error:
-        raise UserError(
-            f"not a report of this version ({error.error_count()} differences)", str(path), "make that report again"
-        ) from None
-    stage = folder / report.stages[-1]
-    files = {file.relative_to(stage).with_suffix("").as_posix(): file for file in sorted(stage.rglob("*.json"))}
-    # files of earlier settings may lie there as well
-    told = [f"harness/{metric.name}" if metric.kind == "harness" else metric.kind for metric in report.metrics]
-    results = {kind: jsonl.read_json(files[kind]) for kind in dict.fromkeys(told) if kind in files}
-    return Run(name=name, report=report, results=results)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from workflow_scripts.lib import final_words, logs
-from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance import sharing
 from workflow_scripts.lib.provenance.sizes import parse_size, size
 from workflow_scripts.lib.provenance.store import Entry, Loose, Store
-from workflow_scripts.lib.splitting.store import files_in_use
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,12 +22,14 @@ def main(argv: list[str] | None = None) -> None:
     if args.what == "prune" and args.max_size is None:
         parser.error("prune needs --max-size")
 
-    store, current = Store(args.results / "store"), records.read_all(args.results / "provenance")
-    splits = files_in_use(args.results / "data")
+    store = Store(args.results / "store")
+    current, splits = sharing.current_records(store.folder), sharing.splits_in_use(store.folder)
     if args.what == "list":
         _print([*store.entries(current), *store.loose(splits)])
     else:
-        with final_words.hold(args.results):
+        with final_words.hold(args.results), sharing.take_part(store.folder) as lock:
+            if not sharing.is_alone(lock):
+                raise UserError("a run is at work with this store", str(store.folder), "wait for it")
             gone = store.prune(args.max_size, current, splits)
         _print(gone)
         sys.stdout.write(f"{len(gone)} forgotten\n")

@@ -1,6 +1,7 @@
 """Run the command of one step, or put its outputs back if the store has them, and note what they were made from."""
 
 import argparse
+import dataclasses
 import fcntl
 import logging
 import os
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from workflow_scripts.lib import jsonl, logs
+from workflow_scripts.lib import devices, jsonl, logs
 from workflow_scripts.lib.environment import check_pins
 from workflow_scripts.lib.execution import launched
 from workflow_scripts.lib.provenance import records
@@ -22,6 +23,7 @@ from workflow_scripts.lib.provenance.store import Store
 
 log = logging.getLogger(__name__)
 REPOSITORY = Path(__file__).resolve().parents[1]
+HEAVY = "torch"  # what imports it trains or evaluates, on the GPU or on all cores
 MODEL_CARD = "README.md"  # in a folder of another step's files; a step of its own writes it
 
 
@@ -38,19 +40,16 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     inputs = {path: records.file_digest(Path(path)) for path in records.named_inputs(args.command, args.inputs)}
-    key = records.key_of(args.command, args.code, inputs)
+    key = records.key_of(_named_from_repository(args.command), args.code, _named_from_repository(inputs))
     path = records.record_path(args.outputs)
     with _alone(path.with_suffix(".lock"), args.step.strip()) as lock:
         records.begin(path)
-        store = Store(args.store) if args.store else None
-        record = store.restore(key) if store else None
-        if record:
-            _remove_others(args.folder, record)
-            log.info("%s: restored, it was made from the same before (%.0f s saved)", args.step.strip(), record.seconds)
-        else:
+        if args.store is None:
             record = _run(args, key, inputs, lock)
-            if store:
-                _keep(store, record)
+        else:
+            store, step = Store(args.store), args.step.strip()
+            with store.reserved(key, lambda: log.info("%s: another run is making the same; waiting for it", step)):
+                record = _restore(store, args, key, inputs) or _run(args, key, inputs, lock, store)
         records.write(path, record)
 
 
@@ -72,19 +71,45 @@ def _alone(path: Path, step: str) -> Iterator[TextIO]:
         yield lock
 
 
-def _run(args: argparse.Namespace, key: str, inputs: dict[str, str], lock: TextIO) -> Record:
-    """Run the command and return its record; leave with its status if it fails."""
+def _named_from_repository(named: list[str] | dict[str, str]) -> list[str] | dict[str, str]:
+    """Return words, or digests by path, with the repository's files named as a run in the repository names them.
+
+    So a step has one key wherever it runs, and folders that share a store share what it made.
+    """
+    above = f"{os.path.relpath(REPOSITORY)}/"
+    if isinstance(named, dict):
+        return {path.removeprefix(above): digest for path, digest in named.items()}
+    return [word.removeprefix(above) for word in named]
+
+
+def _restore(store: Store, args: argparse.Namespace, key: str, inputs: dict[str, str]) -> Record | None:
+    """Put the outputs back and return the record of it, if the store has them."""
+    found = store.restore(key)
+    if found is None:
+        return None
+    _remove_others(args.folder, found)
+    step = args.step.strip()
+    log.info("%s: restored, it was made from the same before (%.0f s saved)", step, found.seconds)
+    return dataclasses.replace(found, command=args.command, inputs=inputs)  # as they are named in this folder
+
+
+def _run(
+    args: argparse.Namespace, key: str, inputs: dict[str, str], lock: TextIO, store: Store | None = None
+) -> Record:
+    """Run the command, keep its outputs and return its record; leave with its status if it fails."""
     details = _code_details(args.code)
     check_pins(details["pins"])
-    if args.store:  # to write into an output would be to write into the store as well
+    if store:  # to write into an output would be to write into the store as well
         for path in {*args.outputs, *_files_of(args.folder)}:
             Path(path).unlink(missing_ok=True)
-    started = time.monotonic()
-    status = _call(launched(args.command, REPOSITORY), lock)
+    told = "%s: waiting until another run has done with the device"
+    with devices.reserved(HEAVY in details["pins"], lambda: log.info(told, args.step.strip())) as device:
+        started = time.monotonic()
+        status = _call(launched(args.command, REPOSITORY), [lock, *device.locks], device.variables)
     if status:
         sys.exit(status)
     outputs = [*args.outputs, *_files_of(args.folder)]
-    return Record(
+    record = Record(
         step=args.step.strip(),
         key=key,
         command=args.command,
@@ -94,15 +119,21 @@ def _run(args: argparse.Namespace, key: str, inputs: dict[str, str], lock: TextI
         outputs={path: records.file_digest(Path(path)) for path in sorted(set(outputs))},
         seconds=round(time.monotonic() - started, 1),
     )
+    if store:
+        _keep(store, record)
+    return record
 
 
-def _call(command: list[str], lock: TextIO) -> int:
-    """Run a command in a group of its own, whose number the lock then tells, and return its status as a shell would.
+def _call(command: list[str], locks: list[TextIO], variables: dict[str, str]) -> int:
+    """Run a command in a group of its own and return its status as a shell would.
+
+    It inherits the locks, and holds them if it outlives this process; the first one then tells the group's number.
 
     SIGTERM and Ctrl-C go to the whole group, as `accelerate launch` does not hand them on, and its end is waited for:
     a trainer saves a checkpoint first.
     """
-    with subprocess.Popen(command, process_group=0, pass_fds=[lock.fileno()]) as child:
+    lock, fds = locks[0], [lock.fileno() for lock in locks]
+    with subprocess.Popen(command, process_group=0, pass_fds=fds, env=os.environ | variables) as child:
         lock.truncate(0)
         lock.write(str(child.pid))
         lock.flush()

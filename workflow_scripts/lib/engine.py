@@ -11,6 +11,8 @@ from workflow_scripts.lib.planning import Step, step_name
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.staleness import Code
+from workflow_scripts.lib.sweeps.graph import Graph, Job
+from workflow_scripts.lib.sweeps.questions import Watched, canonical
 
 
 def steps(workflow: Any, code: Mapping[str, Code]) -> list[Step]:
@@ -65,6 +67,40 @@ def run_again_what_the_engine_overlooks(seen: SeenFiles) -> None:
             seen.save()
 
     DAG.check_incomplete = check
+
+
+def graph(workflow: Any, plan: Watched) -> Graph:
+    """Return the graph, each job with the question that its config is the answer to.
+
+    Args:
+        workflow: Snakemake's, with its graph built.
+        plan: What its rules asked while they were read and the graph was built.
+    """
+    jobs = []
+    for job in (job for level in workflow.dag.toposorted() for job in level if job.output):
+        with plan.listening() as asked:
+            params, _ = job.rule.expand_params(job.wildcards_dict, job.input, job.output, job)
+        question = next(question for question, answer in asked if answer == canonical(params.config))
+        jobs.append(
+            Job(
+                rule=job.rule.name,
+                wildcards=dict(job.wildcards_dict),
+                config=question,
+                code=params.code,
+                inputs=_read_by(job),
+                outputs=[str(path) for path in job.output],
+                is_kept=" --store results/store -- " in job.rule.shellcmd,
+            )
+        )
+        plan.note([(other, answer) for other, answer in asked if other != question])
+    of_jobs = {job.config for job in jobs}
+    return Graph([(question, answer) for question, answer in plan.answers() if question not in of_jobs], jobs)
+
+
+def _read_by(job: Any) -> list[str]:
+    """Return the inputs of a job but those that it only waits for (``known`` in the rules)."""
+    named = [(name, [found] if isinstance(found, str) else found) for name, found in job.input._allitems()]
+    return list(dict.fromkeys(str(path) for name, paths in named if name != "known" for path in paths))
 
 
 def has_plan(workflow: Any) -> bool:

@@ -50,6 +50,10 @@ class Plan:
     def _is_used(self, source: Source) -> bool:
         return source.weight > 0 and not (source.use == "preference" and self.config.align.method == "none")
 
+    @property
+    def source_names(self) -> list[str]:
+        return list(self.sources)
+
     def of_use(self, use: str) -> list[str]:
         """Return the names of the sources of a use, in the order of their names."""
         return [name for name, source in self.sources.items() if source.use == use]

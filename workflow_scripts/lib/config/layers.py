@@ -4,7 +4,7 @@ import difflib
 import os
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,23 @@ def load(repository: Path, configfiles: list[Path], arguments: Mapping[str, Any]
         UserError: If a file is no mapping, names an unknown recipe or hardware, or if the
             result has unknown keys, wrong types, or contradicts itself.
     """
-    folder = repository / "config"
-    defaults = read_layer(folder / "config.yaml", "config/config.yaml")
     # Relative: these names stand in results/config.yaml, and Snakemake makes paths absolute.
     own = [read_layer(path, os.path.relpath(path)) for path in configfiles]
-    own.append(Layer("--config", _nested(arguments), {}))
+    return load_with(repository, [*own, Layer("--config", _nested(arguments), {})], read_layer)
+
+
+def load_with(repository: Path, own: list[Layer], read: Callable[[Path, str], Layer]) -> Settings:
+    """Load the defaults, and recipe and hardware as these layers or else the defaults choose them, below the layers.
+
+    Args:
+        repository: Folder that holds ``config/``.
+        own: Layers on top, later wins.
+        read: ``read_layer``, or the same with a memory where many configs are loaded.
+    """
+    folder = repository / "config"
+    defaults = read(folder / "config.yaml", "config/config.yaml")
     chosen = [
-        _chosen_layer(folder, key, kind, [*own[::-1], defaults])
+        _chosen_layer(folder, key, kind, [*own[::-1], defaults], read)
         for key, kind in (("recipe", "recipes"), ("hardware", "hardware"))
     ]
     settings = merge([defaults, *chosen, *own])
@@ -127,7 +137,7 @@ def _key_lines(node: yaml.Node | None, above: Key) -> Iterator[tuple[Key, int]]:
             yield from _key_lines(value, (*above, key.value))
 
 
-def _chosen_layer(folder: Path, key: str, kind: str, layers: list[Layer]) -> Layer:
+def _chosen_layer(folder: Path, key: str, kind: str, layers: list[Layer], read: Callable[[Path, str], Layer]) -> Layer:
     name = str(next(layer.values[key] for layer in layers if key in layer.values))
     known = sorted(file.stem for file in (folder / kind).glob("*.yaml"))
     if name not in known:
@@ -136,7 +146,7 @@ def _chosen_layer(folder: Path, key: str, kind: str, layers: list[Layer]) -> Lay
         setting = next(layer for layer in layers if key in layer.values)
         where = f"{key} ({setting.name}{f', line {setting.lines[(key,)]}' if setting.lines else ''})"
         raise UserError(f"unknown {key} {name!r}", where, f"{hint}choose one of: {', '.join(known)}")
-    return read_layer(folder / kind / f"{name}.yaml", f"config/{kind}/{name}.yaml")
+    return read(folder / kind / f"{name}.yaml", f"config/{kind}/{name}.yaml")
 
 
 def _nested(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,8 +172,9 @@ def _merge_into(target: dict, values: Mapping, name: str, layer_of: dict[Key, st
         is_cap = path in _CAPPED and name.startswith("config/hardware/")
         if is_cap and isinstance(target[key], int) and target[key] <= value:
             continue
-        for old in [old for old in layer_of if old[: len(path)] == path]:
-            del layer_of[old]
+        if key in target:
+            for old in [old for old in layer_of if old[: len(path)] == path]:
+                del layer_of[old]
         if isinstance(value, Mapping):
             target[key] = {}
             _merge_into(target[key], value, name, layer_of, path)

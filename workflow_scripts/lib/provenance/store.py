@@ -3,13 +3,17 @@
 ``blobs/<sha256>`` are files, ``actions/<key>.json`` say which files a step made from what. A blob is a hard link of
 the public file where the disk allows it, so it takes no room of its own before the public file is replaced.
 Beside them stand files that steps put there themselves: splits named by their content, and ``harness/``, results of
-evaluation tasks.
+evaluation tasks. Several folders of results may share a store (``sharing.py``).
 """
 
+import fcntl
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.records import Record
@@ -66,6 +70,29 @@ class Store:
             link_or_copy(self.blobs / digest, Path(path))
         os.utime(self._action(key))
         return record
+
+    @contextmanager
+    def reserved(self, key: str, tell_waiting: Callable[[], None]) -> Iterator[None]:
+        """Let one run at a time make, or put back, the outputs of a key.
+
+        The lock's file is removed at the end. That of a killed process stays, and the next one takes it.
+        """
+        path = self.folder / "at-work" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with path.open("a") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    tell_waiting()
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                if not _is_named(lock, path):
+                    continue  # whoever was waited for has removed it
+                try:
+                    yield
+                finally:
+                    path.unlink()
+                return
 
     def holds(self, key: str) -> bool:
         """Return whether a step's outputs are there, without reading them."""
@@ -171,6 +198,14 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, part)
     part.replace(target)
+
+
+def _is_named(stream: TextIO, path: Path) -> bool:
+    """Return whether an open file still is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _size(path: Path) -> int:

@@ -56,13 +56,22 @@ def compare(runs: list[Run]) -> Comparison:
     if not evaluations:
         raise UserError("these runs have no evaluation in common", "RUNS", "compare runs with the same `eval`")
     metrics = corrected(all_metrics(evaluations, Resampling(RESAMPLES, runs[0].report.seed)))
-    found = {kind: _different_settings(results, runs) for kind, results in evaluations.items()}
-    settings = {kind: different for kind, different in found.items() if different}
+    settings = different_settings(evaluations, runs)
     return Comparison(runs=runs, metrics=metrics, corrections=corrections(metrics), settings=settings)
 
 
-def _different_settings(results: dict[str, dict], runs: list[Run]) -> dict[str, list[Any]]:
-    """Return for each setting that is not the same everywhere its value in each run, None where it has none."""
+def different_settings(evaluations: dict[str, dict[str, dict]], runs: list[Run]) -> dict[str, dict[str, list[Any]]]:
+    """Return for each evaluation the settings that are not the same everywhere, with the value of each run.
+
+    Args:
+        evaluations: Kind to name of a run to what it wrote.
+        runs: The order of the values; None stands for a run that has none.
+    """
+    found = {kind: _different(results, runs) for kind, results in evaluations.items()}
+    return {kind: different for kind, different in found.items() if different}
+
+
+def _different(results: dict[str, dict], runs: list[Run]) -> dict[str, list[Any]]:
     told = {run.name: results.get(run.name, {}).get("settings", {}) for run in runs}
     names = dict.fromkeys(name for settings in told.values() for name in settings)
     values = {name: [told[run.name].get(name) for run in runs] for name in names}
