@@ -21,7 +21,8 @@ from workflow_scripts.lib.provenance.sizes import parse_size
 from workflow_scripts.lib.provenance.store import Store
 from workflow_scripts.lib.reporting import run_files, sweep_comparison, sweep_page
 from workflow_scripts.lib.sweeps import configs, definition, graph, planning, side_by_side
-from workflow_scripts.lib.sweeps.definition import Sweep
+from workflow_scripts.lib.sweeps.definition import Sweep, Variant
+from workflow_scripts.lib.sweeps.graph import Graph
 from workflow_scripts.lib.sweeps.planning import SweepPlan
 from workflow_scripts.lib.sweeps.side_by_side import Command
 from workflow_scripts.lib.workflow import Plan
@@ -74,25 +75,32 @@ def _from_variant(path: Path) -> str:
 def _plan(sweep: Sweep, settings: dict[str, Settings], folder: Path) -> SweepPlan:
     variants = {variant.name: variant for variant in sweep.variants}
     seen = SeenFiles(folder / "files.seen")
+    # In an empty folder all is yet to be made, and at this depth paths are those of a variant's folder.
     with tempfile.TemporaryDirectory(prefix=".plan-", dir=folder) as empty, contextlib.chdir(empty):
-        # here, where all is yet to be made, and paths are those of a variant's folder
-
-        def draw(name: str) -> graph.Graph:
-            target = Path("graph.json").resolve()
-            _write_config(Path(configs.FILE), variants[name])
-            words = _snakemake(Path(), sweep, 1, [TARGET], "--dry-run")
-            variables = _variables({graph.VARIABLE: str(target)})
-            done = subprocess.run(words, cwd=REPOSITORY, env=variables, capture_output=True, text=True)
-            if done.returncode or not target.exists():
-                raise UserError(
-                    f"variant {name} cannot be planned: {done.stderr[-2000:]}", sweep.name, "mend what it says"
-                )
-            return graph.read(target)
-
-        folders = {name: folder / name for name in variants}
-        found = planning.plan({name: Plan(each, REPOSITORY) for name, each in settings.items()}, folders, seen, draw)
+        found = planning.plan(
+            {name: Plan(each, REPOSITORY) for name, each in settings.items()},
+            {name: folder / name for name in variants},
+            seen,
+            lambda name: draw(sweep, variants[name]),
+        )
     seen.save()
     return found
+
+
+def draw(sweep: Sweep, variant: Variant) -> Graph:
+    """Return the graph that the engine makes of a variant, by a dry run in the working directory.
+
+    Raises:
+        UserError: If it refuses.
+    """
+    target = Path("graph.json").resolve()
+    _write_config(Path(configs.FILE), variant)
+    words = _snakemake(Path(), sweep, 1, [TARGET], "--dry-run")
+    variables = _variables({graph.VARIABLE: str(target)})
+    done = subprocess.run(words, cwd=REPOSITORY, env=variables, capture_output=True, text=True)
+    if done.returncode or not target.exists():
+        raise UserError(f"the engine refuses to plan it: {done.stderr[-2000:]}", variant.name, "mend what it says")
+    return graph.read(target)
 
 
 def _run(args: argparse.Namespace, sweep: Sweep, planned: SweepPlan, folder: Path) -> list[str]:
@@ -138,7 +146,7 @@ def _variables(more: dict[str, str]) -> dict[str, str]:
     return os.environ | {"PYTHONUNBUFFERED": "1"} | more
 
 
-def _write_config(path: Path, variant: definition.Variant) -> None:
+def _write_config(path: Path, variant: Variant) -> None:
     text = yaml.safe_dump(variant.layer.values, allow_unicode=True, sort_keys=False)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with jsonl.atomic_writer(path) as stream:

@@ -1,17 +1,21 @@
 """The store of earlier outputs: what is put back, what is forgotten, and what never is."""
 
+import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from workflow_scripts import manage_store, run_step
-from workflow_scripts.lib import planning
-from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib import devices, planning
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance import records, sharing
 from workflow_scripts.lib.provenance.seen import SeenFiles
 from workflow_scripts.lib.provenance.sizes import parse_size, size
 from workflow_scripts.lib.provenance.store import Store
@@ -29,9 +33,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def copying(code: str = "c0", *options: str) -> None:
     """Run a step that copies raw.txt to results/out.txt."""
+    copy_from("raw.txt", code, *options)
+
+
+def copy_from(raw: str, code: str = "c0", *options: str) -> None:
     Path("results").mkdir(exist_ok=True)
-    head = ["--step", "copy ", "--code", code, "--inputs", "raw.txt", "--outputs", "results/out.txt"]
-    command = [sys.executable, "-c", COPY, "raw.txt", "results/out.txt"]
+    head = ["--step", "copy ", "--code", code, "--inputs", raw, "--outputs", "results/out.txt"]
+    command = [sys.executable, "-c", COPY, raw, "results/out.txt"]
     run_step.main([*head, *(options or ("--store", "results/store")), "--", *command])
 
 
@@ -154,3 +162,101 @@ def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
     assert Path("results/out.txt").read_text() == "wanted"
     time.sleep(2.2)
     assert Path("results/out.txt").read_text() == "wanted"
+
+
+def test_folders_that_share_a_store_take_what_another_made_and_keep_what_it_uses(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(run_step, "REPOSITORY", Path.cwd())
+    copying()
+    store = Path("results/store").resolve()
+    variant = Path("runs/sweep/variant").resolve()
+    sharing.share(variant / "results", store)
+    monkeypatch.chdir(variant)
+    capfd.readouterr()
+    copy_from("../../../raw.txt")
+    assert "worked" not in capfd.readouterr().out
+    assert "copy: restored, it was made from the same before" in caplog.text
+    record = records.read(Path("results/provenance/out.txt.json"))
+    assert list(record.inputs) == ["../../../raw.txt"], "as this folder names it"
+
+    monkeypatch.chdir(store.parents[1])
+    Path("raw.txt").write_text("two")
+    copying()  # what the first folder had is now the variant's alone
+    manage_store.main(["prune", "--results", "results", "--max-size", "0"])
+    assert "0 forgotten" in capfd.readouterr().out
+    assert sharing.sharers(store) == [store.parent, variant / "results"]
+    (variant / "results/store").unlink()
+    manage_store.main(["prune", "--results", "results", "--max-size", "0"])
+    assert "1 forgotten" in capfd.readouterr().out
+
+
+def test_a_store_is_not_pruned_while_a_run_holds_it() -> None:
+    copying()
+    with sharing.take_part(Path("results/store")), pytest.raises(UserError, match="a run is at work with this store"):
+        manage_store.main(["prune", "--results", "results", "--max-size", "0"])
+    with sharing.take_part(Path("results/store")) as lock:
+        assert sharing.is_alone(lock)
+
+
+def test_a_folder_with_a_store_of_its_own_is_not_made_to_share() -> None:
+    copying()
+    with pytest.raises(UserError, match="this folder has a store of its own"):
+        sharing.share(Path("results"), Path("other/store"))
+
+
+def test_a_store_that_a_link_leads_to_comes_back_when_it_was_removed() -> None:
+    sharing.share(Path("runs/sweep/variant/results"), Path("results/store"))
+    shutil.rmtree("results")
+    with sharing.take_part(Path("runs/sweep/variant/results/store")):
+        assert Path("results/store").is_dir()
+
+
+def test_of_two_runs_one_makes_a_key_and_the_other_waits() -> None:
+    store, order = Store(Path("results/store")), []
+    begun = threading.Event()
+
+    def second() -> None:
+        with store.reserved("key", lambda: (order.append("waits"), begun.set())):
+            order.append("second")
+
+    with store.reserved("key", lambda: order.append("never")):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert begun.wait(10)
+        with store.reserved("another", lambda: order.append("never")):
+            order.append("first")
+    thread.join(10)
+    assert order == ["waits", "first", "second"]
+    assert not list((store.folder / "at-work").iterdir())
+
+
+@pytest.mark.parametrize(("cards", "seen"), [([], [None]), (["0", "2,3"], ["0", "2,3"])])
+def test_steps_take_turns_at_the_devices(monkeypatch: pytest.MonkeyPatch, cards: list[str], seen: list) -> None:
+    for name, value in devices.shared(Path("locks"), cards).items():
+        monkeypatch.setenv(name, value)
+    given, told = [], threading.Event()
+    with contextlib.ExitStack() as held:
+        for _ in seen:
+            device = held.enter_context(devices.reserved(True, told.set))
+            given.append(device.variables.get("CUDA_VISIBLE_DEVICES"))
+        with devices.reserved(False, told.set) as light:
+            assert light.locks == []
+        last = threading.Thread(target=lambda: held_by(given, told))
+        last.start()
+        assert told.wait(10)
+        assert given == seen
+    last.join(10)
+    assert given == [*seen, seen[0]]
+
+
+def held_by(given: list, told: threading.Event) -> None:
+    with devices.reserved(True, told.set) as device:
+        given.append(device.variables.get("CUDA_VISIBLE_DEVICES"))
+
+
+def test_a_single_run_leaves_devices_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    with devices.reserved(True, pytest.fail) as one, devices.reserved(True, pytest.fail) as other:
+        assert one.variables == other.variables == {}

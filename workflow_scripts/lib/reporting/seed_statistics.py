@@ -68,6 +68,9 @@ class GroupedMetric(Part):
         """How far from 0 the intervals go."""
         return max((max(abs(d.low), abs(d.high)) for d in self.differences if d.low is not None), default=0.0)
 
+    def against_first(self, group: str) -> GroupDifference | None:
+        return next((difference for difference in self.differences if difference.second == group), None)
+
 
 def by_group(metrics: list[Metric], groups: dict[str, dict[str, str]]) -> list[GroupedMetric]:
     """Return the metrics of several runs by their groups, with Holm's correction over all differences.

@@ -18,8 +18,7 @@ def seeds(metrics: list[GroupedMetric]) -> Table:
     )
     rows = []
     for metric in metrics:
-        differences = {difference.second: difference for difference in metric.differences}
         for group, found in metric.groups.items():
-            difference = [getattr(differences.get(group), field, None) for field in told]
+            difference = [getattr(metric.against_first(group), field, None) for field in told]
             rows.append([metric.name, metric.unit, group, *(getattr(found, field) for field in spread), *difference])
     return [["figure", "unit", "group", *spread, *(f"difference_{field}" for field in told)], *rows]

@@ -124,8 +124,8 @@ def _nested(values: Values, places: dict[str, Key], layer: Layer) -> Layer:
         for part in above:
             target = target.setdefault(part, {})
         target[last] = value
-        for key in _keys(value, path):
-            lines[key] = layer.lines[places[dotted]]
+        for key in [*(path[:depth] for depth in range(1, len(path))), *_keys(value, path)]:
+            lines.setdefault(key, layer.lines[places[dotted]])
     return Layer(layer.name, nested, lines)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # What steps say of themselves; all else is the engine's, and stands in the log.
-_TOLD = re.compile(r"^\d\d:\d\d:\d\d ")
+_TOLD = re.compile(r"\d\d:\d\d:\d\d |error: |  where:  |  change: ")
 
 
 @dataclass(frozen=True)
