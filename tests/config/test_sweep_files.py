@@ -26,7 +26,7 @@ def load(folder: Path, text: str) -> dict:
 
 def test_every_shipped_sweep_loads() -> None:
     files = sorted((REPOSITORY / "config/sweeps").glob("*.yaml"))
-    assert [file.stem for file in files] == ["orpo_or_dpo"]
+    assert "orpo_or_dpo" in [file.stem for file in files]
     for file in files:
         sweep = definition.read(file, REPOSITORY)
         assert configs.load(sweep, f"config/sweeps/{file.name}", REPOSITORY, []).keys() == {

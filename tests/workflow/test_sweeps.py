@@ -6,6 +6,7 @@ Steps that need torch have stand-ins, and so has the comparison, which reads wha
 import os
 import re
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import yaml
 from running import Place
 
 from workflow_scripts import sweep
+from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance import records, sharing
 from workflow_scripts.lib.provenance.store import Store
@@ -79,15 +81,17 @@ class Sweeping:
         path = self.place.repository / "config/sweeps/own.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(yaml.safe_dump({"base": ["../own.yaml"]} | file, sort_keys=False), encoding="utf-8")
+        self.capsys.readouterr()
+        self.started = time.time()
         sweep.main(["--sweep", "own", "--cores", "1", "--jobs", str(jobs), "--cards", *options])
         return self.capsys.readouterr().out
 
     def worked(self, variant: str) -> Counter[str]:
         """Return how often each rule of a variant did work in its last run, and did not just put it back."""
         log = (self.folder / variant / "snakemake.log").read_text(encoding="utf-8")
-        folder = self.folder / variant / "results" / "provenance"
-        done = [record.step.split(" ")[0] for record in records.read_all(folder)]
-        return Counter(done) - Counter(RESTORED.findall(log))
+        files = (self.folder / variant / "results" / "provenance").rglob("*.json")
+        noted = [records.read(path) for path in files if path.stat().st_mtime >= self.started]
+        return Counter(record.step.split(" ")[0] for record in noted if record) - Counter(RESTORED.findall(log))
 
 
 @pytest.fixture
@@ -197,3 +201,35 @@ def test_side_by_side_no_step_is_made_twice(sweeping: Sweeping) -> None:
     gone = store.prune(0, sharing.current_records(store.folder), sharing.splits_in_use(store.folder))
     assert 4 <= len(gone) < kept, "what only that variant used"
     assert "4 variants, 3 of them finished" in sweeping.run({"values": rates}, "--plan-only")
+
+
+@pytest.mark.full  # three minutes
+def test_a_sweep_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """ORPO and DPO with two seeds each: SFT is trained once, and a variant is what a run by itself makes."""
+    from test_end_to_end import ADAPTER, place_in
+
+    sweeping = Sweeping(place_in(tmp_path / "place"), monkeypatch, capsys, stubs=False)
+    few = {"eval.tasks": [], "eval.form.enabled": False, "eval.panel.enabled": False}
+    file = {
+        "set": few,
+        "variants": {"orpo": {"align.method": "orpo"}, "dpo": {"align.method": "dpo", "align.beta": 0.1}},
+        "seeds": {"keys": ["align.seed"], "values": [1, 2]},
+    }
+    said = sweeping.run(file, jobs=2)
+    names = ["orpo,seed=1", "orpo,seed=2", "dpo,seed=1", "dpo,seed=2"]
+    total = sum((sweeping.worked(name) for name in names), Counter())
+    assert (total["standardize"], total["prepare_base"], total["train_sft"], total["train_align"]) == (2, 1, 1, 4)
+    assert (total["evaluate_perplexity"], total["evaluate_preference"]) == (6, 6)
+    assert "4 variants, 0 of them finished" in said
+    compared = jsonl.read_json(sweeping.folder / "compare.json")
+    assert [variant["name"] for variant in compared["variants"]] == names
+    assert {metric["name"] for metric in compared["grouped"]} >= {"perplexity", "preference_accuracy"}
+    for metric in compared["grouped"]:
+        assert {group: found["n"] for group, found in metric["groups"].items()} == {"orpo": 2, "dpo": 2}
+    assert "Sweep: own" in (sweeping.folder / "compare.html").read_text(encoding="utf-8")
+    assert "4 variants, 4 of them finished" in sweeping.run(file)
+
+    alone = {"align": {"method": "dpo", "beta": 0.1, "seed": 2}}
+    sweeping.place.make(ADAPTER.format("align"), **alone)
+    made = sweeping.place.work / ADAPTER.format("align")
+    assert made.read_bytes() == (sweeping.folder / "dpo,seed=2" / ADAPTER.format("align")).read_bytes()

@@ -77,7 +77,8 @@ def graph(workflow: Any, plan: Watched) -> Graph:
         plan: What its rules asked while they were read and the graph was built.
     """
     jobs = []
-    for job in (job for level in workflow.dag.toposorted() for job in level if job.output):
+    levels = (sorted(level, key=lambda job: (job.rule.name, job.output)) for level in workflow.dag.toposorted())
+    for job in (job for level in levels for job in level if job.output):
         with plan.listening() as asked:
             params, _ = job.rule.expand_params(job.wildcards_dict, job.input, job.output, job)
         question = next(question for question, answer in asked if answer == canonical(params.config))
