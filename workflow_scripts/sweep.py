@@ -42,7 +42,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--plan-only", action="store_true", help="tell what would run, and run nothing")
     args = parser.parse_args(argv)
     logs.start()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda given, frame: sys.exit(128 + given))  # the runs are ended first
     file = f"config/sweeps/{args.sweep}.yaml"
     sweep = definition.read(REPOSITORY / file, REPOSITORY)
     folder = REPOSITORY / "runs" / sweep.name

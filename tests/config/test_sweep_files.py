@@ -1,5 +1,6 @@
 """Files of sweeps: the variants they name, and what is wrong with them, by file, line and key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_every_shipped_sweep_loads() -> None:
         assert configs.load(sweep, f"config/sweeps/{file.name}", REPOSITORY, []).keys() == {
             variant.name for variant in sweep.variants
         }
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_example_of_the_readme_is_a_sweep(tmp_path: Path, name: str) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / name).read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "config").mkdir()
+    assert len(load(tmp_path, example.replace("[config/mine.yaml]", "[]"))) == 12
 
 
 def test_values_are_combined_and_named(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def table(found: SweepPlan, seconds: Mapping[str, float]) -> str:
     wanted, shared = Counter(rule for _, rule, _ in runs), Counter(rules.values())
     left = Counter(rule for run, rule in rules.items() if run not in made)
     rows = [(rule, str(wanted[rule]), str(shared[rule]), str(left[rule])) for rule in wanted]
-    head = ("step", "in all variants", "shared", "left to run")
+    head = ("step", "in all variants", "with sharing", "left to run")
     rows = [head, *rows, ("all", str(wanted.total()), str(shared.total()), str(left.total()))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = [
@@ -85,7 +85,9 @@ def _summary(found: SweepPlan, left: Counter, seconds: Mapping[str, float]) -> s
     text = f"{len(found.steps)} variants, {finished} of them finished"
     if not left:
         return text
+    text += f"; at most {left.total()} steps left, less what the store holds"
     untimed = sum(count for rule, count in left.items() if rule not in seconds)
+    if untimed == left.total():
+        return text
     total = duration(sum(count * seconds.get(rule, 0.0) for rule, count in left.items()))
-    text += f"; at most {left.total()} steps left, about {total}" + (f" ({untimed} not timed yet)" if untimed else "")
-    return f"{text}, less what the store holds"
+    return f"{text}: about {total}" + (f" ({untimed} not timed yet)" if untimed else "")

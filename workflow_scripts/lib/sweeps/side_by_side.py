@@ -57,6 +57,8 @@ def run(commands: Mapping[str, Command], jobs: int, tell: Callable[[str, str], N
             ) as process,
         ):
             at_work[name] = process
+            if is_over.is_set():
+                _end(process)
             for line in process.stdout:
                 log.write(line)
                 log.flush()
@@ -70,7 +72,12 @@ def run(commands: Mapping[str, Command], jobs: int, tell: Callable[[str, str], N
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
             is_over.set()
-            for process in at_work.values():
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGTERM)
+            for process in list(at_work.values()):
+                _end(process)
             raise
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Tell a command and what it has started to end, as Ctrl-C in a terminal would."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
