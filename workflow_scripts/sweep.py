@@ -96,7 +96,7 @@ def draw(sweep: Sweep, variant: Variant) -> Graph:
     """
     target = Path("graph.json").resolve()
     _write_config(Path(configs.FILE), variant)
-    words = _snakemake(Path(), sweep, 1, [TARGET], "--dry-run")
+    words = _snakemake(Path(), sweep, 1, "--dry-run")
     variables = _variables({graph.VARIABLE: str(target)})
     done = subprocess.run(words, cwd=REPOSITORY, env=variables, capture_output=True, text=True)
     if done.returncode or not target.exists():
@@ -109,36 +109,26 @@ def _run(args: argparse.Namespace, sweep: Sweep, planned: SweepPlan, folder: Pat
     variants = {variant.name: variant for variant in sweep.variants}
     variables = _variables(devices.shared(folder, args.cards))
     cores = max(1, args.cores // args.jobs)
-    commands, fetching, fetched = {}, {}, set()
+    commands = {}
     for name in planned.left:
         place = folder / name
         _write_config(place / configs.FILE, variants[name])
         sharing.share(place / "results", STORE)
-        commands[name] = _command(_snakemake(place, sweep, cores, [TARGET]), place, variables)
-        missing = {path for step in planned.steps[name] for path in step.outputs if path.startswith("../")}
-        missing = {path for path in missing if not (place / path).exists()} - fetched
-        if missing:
-            fetching[name] = _command(_snakemake(place, sweep, cores, sorted(missing)), place, variables)
-            fetched |= missing
+        words = _snakemake(place, sweep, cores)
+        commands[name] = Command(words, REPOSITORY, place / "snakemake.log", variables)
     width = max(map(len, commands))
 
     def tell(name: str, line: str) -> None:
         sys.stdout.write(f"{name:{width}} | {line}\n")
         sys.stdout.flush()
 
-    # Downloads first, one run after the other: each would remove the receipt that another has just written.
-    side_by_side.run(fetching, 1, tell)
     statuses = side_by_side.run(commands, args.jobs, tell)
     return [name for name, status in statuses.items() if status]
 
 
-def _command(words: list[str], place: Path, variables: dict[str, str]) -> Command:
-    return Command(words, REPOSITORY, place / "snakemake.log", variables)
-
-
-def _snakemake(place: Path, sweep: Sweep, cores: int, targets: list[str], *options: str) -> list[str]:
-    """Return the command that makes a variant's targets; a person can give it as well."""
-    words = [sys.executable, "-m", "snakemake", *targets, "--directory", str(place.resolve()), "--cores", str(cores)]
+def _snakemake(place: Path, sweep: Sweep, cores: int, *options: str) -> list[str]:
+    """Return the command that makes a variant's report; a person can give it as well."""
+    words = [sys.executable, "-m", "snakemake", TARGET, "--directory", str(place.resolve()), "--cores", str(cores)]
     words += [*options, "--quiet", "all"]
     return [*words, "--configfile", *map(str, sweep.base), str((place / configs.FILE).resolve())]
 
