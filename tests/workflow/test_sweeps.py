@@ -20,7 +20,7 @@ from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance import records, sharing
 from workflow_scripts.lib.provenance.store import Store
-from workflow_scripts.lib.sweeps import configs, definition, graph
+from workflow_scripts.lib.sweeps import configs, definition, engine_runs, graph
 from workflow_scripts.lib.workflow import Plan
 
 CONFIG = """\
@@ -143,7 +143,10 @@ def test_one_graph_answers_for_every_config_of_its_kind(sweeping: Sweeping, monk
     (sweeping.folder / "plan").mkdir(parents=True)
     monkeypatch.chdir(sweeping.folder / "plan")
     plans = {name: Plan(found, sweeping.place.repository) for name, found in settings.items()}
-    drawn = {name: sweep.draw(read, variants[name]) for name in ("plain", "other")}
+    drawn = {
+        name: engine_runs.draw(read, variants[name], Path.cwd(), sweeping.place.repository)
+        for name in ("plain", "other")
+    }
     assert drawn["plain"].fits(plans["other"])
     assert not drawn["plain"].fits(plans["dpo"])
     steps = graph.steps(drawn["plain"], plans["other"])
@@ -226,7 +229,7 @@ def test_a_sweep_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert {metric["name"] for metric in compared["grouped"]} >= {"perplexity", "preference_accuracy"}
     for metric in compared["grouped"]:
         assert {group: found["n"] for group, found in metric["groups"].items()} == {"orpo": 2, "dpo": 2}
-    assert "Sweep: own" in (sweeping.folder / "compare.html").read_text(encoding="utf-8")
+    assert "<title>推敲 Tuiqiao · own</title>" in (sweeping.folder / "compare.html").read_text(encoding="utf-8")
     assert "4 variants, 4 of them finished" in sweeping.run(file)
 
     alone = {"align": {"method": "dpo", "beta": 0.1, "seed": 2}}
