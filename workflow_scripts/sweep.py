@@ -103,24 +103,33 @@ def _run(args: argparse.Namespace, sweep: Sweep, planned: SweepPlan, folder: Pat
 
 
 def _compare(sweep: Sweep, failed: list[str], folder: Path) -> None:
-    runs = [
+    """Write the comparison of the variants that did not fail, unless it stands there already."""
+    page, figures = folder / "compare.html", folder / "compare.json"
+    finished = [variant for variant in sweep.variants if variant.name not in failed]
+    results = {variant.name: folder / variant.name / "results" / "eval" for variant in finished}
+    if len(finished) < 2:
+        log.info("nothing to compare: %d variants finished", len(finished))
+        return
+    made = max((path / "report.json").stat().st_mtime for path in results.values())
+    if page.exists() and figures.exists() and min(page.stat().st_mtime, figures.stat().st_mtime) > made:
+        known = jsonl.read_json(figures)
+        if [variant["name"] for variant in known["variants"]] == list(results) and known["failed"] == failed:
+            log.info("%s: as before", page.relative_to(REPOSITORY))
+            return
+    members = [
         sweep_comparison.Member(
-            run=run_files.read(variant.name, folder / variant.name / "results" / "eval"),
+            run=run_files.read(variant.name, results[variant.name]),
             group=variant.group,
             seed=variant.seed,
             told=variant.told,
         )
-        for variant in sweep.variants
-        if variant.name not in failed
+        for variant in finished
     ]
-    if len(runs) < 2:
-        log.info("nothing to compare: %d variants finished", len(runs))
-        return
-    comparison = sweep_comparison.compare(runs, failed)
-    jsonl.write_json(folder / "compare.json", comparison.as_json())
-    with jsonl.atomic_writer(folder / "compare.html") as stream:
+    comparison = sweep_comparison.compare(members, failed)
+    jsonl.write_json(figures, comparison.as_json())
+    with jsonl.atomic_writer(page) as stream:
         stream.write(sweep_page.page(sweep.name, comparison))
-    log.info("%s: %s", (folder / "compare.html").relative_to(REPOSITORY), comparison.summary)
+    log.info("%s: %s", page.relative_to(REPOSITORY), comparison.summary)
 
 
 if __name__ == "__main__":

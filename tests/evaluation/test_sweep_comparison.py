@@ -31,6 +31,8 @@ def test_a_spread_is_mean_deviation_and_t_interval() -> None:
     assert (found.low, found.high) == (pytest.approx(3 - half, abs=1e-6), pytest.approx(3 + half, abs=1e-6))
     one = Spread.of({"1": 2.0})
     assert (one.n, one.mean, one.deviation, one.low, one.high) == (1, 2.0, None, None, None)
+    same = Spread.of({"1": 2.0, "2": 2.0})
+    assert (same.n, same.deviation, same.low) == (2, 0.0, None)
 
 
 def test_groups_differ_by_the_mean_over_common_seeds() -> None:

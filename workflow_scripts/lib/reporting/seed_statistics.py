@@ -16,7 +16,10 @@ class Part(BaseModel):
 
 
 class Spread(Part):
-    """``n`` runs' figures: mean, standard deviation (with n - 1), 95 % t interval of the mean; of one run the mean."""
+    """``n`` runs' figures: mean, standard deviation (with n - 1), and the 95 % t interval of the mean.
+
+    One run has no deviation, and figures that are all the same have no interval: they do not tell how far seeds go.
+    """
 
     n: int
     mean: float
@@ -30,9 +33,10 @@ class Spread(Part):
         """Return that of figures by seed."""
         found = {"n": len(values), "mean": round(float(np.mean(list(values.values()))), 6), "values": values}
         if len(values) > 1:
+            found["deviation"] = round(float(np.std(list(values.values()), ddof=1)), 6)
+        if len(set(values.values())) > 1:
             low, high = _interval(list(values.values()))
-            deviation = float(np.std(list(values.values()), ddof=1))
-            found |= {"deviation": round(deviation, 6), "low": round(low, 6), "high": round(high, 6)}
+            found |= {"low": round(low, 6), "high": round(high, 6)}
         return cls(**found)
 
 
