@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
             settings = configs.load(sweep, file, REPOSITORY, base)
             planned = _plan(sweep, settings, folder)
             kept = {entry.record.step.split(" ")[0]: entry.record.seconds for entry in Store(STORE).entries([])}
-            sys.stdout.write(f"{planning.table(planned, kept)}\n")
+            sys.stdout.write(f"{planning.table(planned, kept)}\n{_left_over(sweep, folder)}")
             sys.stdout.flush()
             if args.plan_only:
                 return
@@ -81,6 +81,13 @@ def _plan(sweep: Sweep, settings: dict[str, Settings], folder: Path) -> SweepPla
         )
     seen.save()
     return found
+
+
+def _left_over(sweep: Sweep, folder: Path) -> str:
+    """Name the folders of variants that the sweep had once."""
+    found = {path.parent.name for path in folder.glob("*/results")} - {variant.name for variant in sweep.variants}
+    told = f"no longer in this sweep, and still in {folder.relative_to(REPOSITORY)}: {', '.join(sorted(found))}\n"
+    return told if found else ""
 
 
 def _run(args: argparse.Namespace, sweep: Sweep, planned: SweepPlan, folder: Path) -> list[str]:

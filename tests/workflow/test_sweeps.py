@@ -99,20 +99,17 @@ def sweeping(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return Sweeping(place, monkeypatch, capsys)
 
 
-def test_variants_share_what_they_have_in_common_and_one_that_fails_stops_no_other(sweeping: Sweeping) -> None:
+def test_variants_share_what_they_have_in_common_and_one_that_fails_stops_no_other(
+    sweeping: Sweeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_runs, "TARGET", "results/models/sft/metrics.json")  # the long tier goes to the end
     with pytest.raises(UserError) as caught:
-        sweeping.run(
-            {
-                "set": {"eval.perplexity.enabled": False},
-                "variants": {"broken": {"clean.min_chars": 8000}, "low": RATES["low"]},
-            }
-        )
+        sweeping.run({"variants": {"broken": {"clean.min_chars": 8000}, "low": RATES["low"]}})
     assert caught.value.what == "1 of 2 variants failed: broken"
     assert caught.value.where == "runs/own/broken/snakemake.log"
     assert "no row is left after mixing" in (sweeping.folder / "broken/snakemake.log").read_text(encoding="utf-8")
-    worked = sweeping.worked("low")
-    assert (sweeping.folder / "low/results/eval/report.json").exists()
-    assert set(worked) == OF_EACH | {"clean_rows", "mix_sources", "check_splits", "write_data_card"}
+    assert (sweeping.folder / "low/results/models/sft/metrics.json").exists()
+    assert set(sweeping.worked("low")) == {"clean_rows", "mix_sources", "split_groups", "train_sft"}
     said = sweeping.capsys.readouterr().out
     assert "broken | error: no row is left after mixing\n" in said
     assert re.search(r"^low    \| [\d:]+ standardize source=poems: restored", said, re.MULTILINE)
@@ -204,6 +201,8 @@ def test_side_by_side_no_step_is_made_twice(sweeping: Sweeping) -> None:
     gone = store.prune(0, sharing.current_records(store.folder), sharing.splits_in_use(store.folder))
     assert 4 <= len(gone) < kept, "what only that variant used"
     assert "4 variants, 3 of them finished" in sweeping.run({"values": rates}, "--plan-only")
+    said = sweeping.run({"variants": {"new": {}}}, "--plan-only")
+    assert f"no longer in this sweep, and still in runs/own: {', '.join(names[1:])}\n" in said
 
 
 @pytest.mark.full  # three minutes
