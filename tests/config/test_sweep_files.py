@@ -42,6 +42,12 @@ def test_the_example_of_the_readme_is_a_sweep(tmp_path: Path, name: str) -> None
     assert len(load(tmp_path, example.replace("[config/mine.yaml]", "[]"))) == 12
 
 
+def test_what_yaml_merges_in_counts(tmp_path: Path) -> None:
+    sweep = read(tmp_path, "variants:\n  a: &a {align.beta: 0.1}\n  b: {<<: *a, seed: 3}")
+    assert sweep.variants[1].layer.values == {"align": {"beta": 0.1}, "seed": 3}
+    assert sweep.variants[1].layer.lines["align", "beta"] == 3
+
+
 def test_values_are_combined_and_named(tmp_path: Path) -> None:
     sweep = read(
         tmp_path,
@@ -109,6 +115,9 @@ def test_a_config_is_that_of_a_run_with_the_variant_s_own_file(tmp_path: Path) -
         ("values: {align.beta: 0.1}", "values.align.beta is 0.1", f"values.align.beta ({FILE}, line 1)"),
         ("seeds: {keys: [seed], values: []}", "seeds.values is []", f"seeds.values ({FILE}, line 1)"),
         ("seeds: {keys: [seed], values: [x]}", "seeds.values.0 is 'x'", f"seeds.values.0 ({FILE}, line 1)"),
+        ("seeds: {keys: [align.sed], values: [1]}", "unknown key 'sed'", f"align.sed ({FILE}, line 1)"),
+        ("\nbase: [own.yaml]\nseeds: {keys: [seed], values: [1]}", "no config file own.yaml", f"base ({FILE}, line 2)"),
+        ("variants: {a: &x {align.bta: 1}, b: {<<: *x}}", "unknown key 'bta'", f"align.bta ({FILE}, line 1)"),
         ("vales: {align.beta: [1]}", "unknown key 'vales'", f"vales ({FILE}, line 1)"),
         ("set: {align.beta: 0.1}", "the sweep has no variants", FILE),
         ("", "the sweep has no variants", FILE),

@@ -1,9 +1,6 @@
 """A sweep as its file defines it: the variants, what each of them sets, and which differ by their seed alone."""
 
-import hashlib
 import itertools
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,8 @@ from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.config.fields import Section, Text
 from workflow_scripts.lib.config.layers import Key, Layer
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.sweeps import naming
 
-_NAMED = 40  # characters of a value that a variant's name holds
-_UNSAFE = re.compile(r"[^\w.+-]+")  # in the name of a folder that people type
 Values = dict[str, Any]  # dotted key -> value
 
 
@@ -81,6 +77,9 @@ def read(path: Path, repository: Path) -> Sweep:
         found = SweepFile.model_validate(layer.values)
     except ValidationError as error:
         raise _user_error(error, layer) from None
+    for file in found.base:
+        if not (repository / file).is_file():
+            raise UserError(f"no config file {file}", _at(layer, "base"), "name it relative to the repository")
     for key, choices in found.values.items():
         if not choices:
             raise UserError(f"values.{key} is an empty list", _at(layer, "values", key), "list values, or remove it")
@@ -88,7 +87,7 @@ def read(path: Path, repository: Path) -> Sweep:
     variants = [_variant(found, layer, *chosen) for chosen in _choices(found)]
     if [variant.name for variant in variants] == [""]:
         raise UserError("the sweep has no variants", name, "add `values`, `variants` or `seeds`")
-    _check_names(variants, name)
+    naming.check([variant.name for variant in variants], name)
     return Sweep(path.stem, [repository / file for file in found.base], variants)
 
 
@@ -101,9 +100,9 @@ def _choices(found: SweepFile) -> list[tuple[str | None, Values, int | None]]:
 
 
 def _variant(found: SweepFile, layer: Layer, named: str | None, values: Values, seed: int | None) -> Variant:
-    short = _short_names(list(found.values))
+    short = naming.short_names(list(found.values))
     parts = [named] if named else []
-    parts += [f"{short[key]}={_text(value)}" for key, value in values.items()]
+    parts += [f"{short[key]}={naming.text(value)}" for key, value in values.items()]
     group = ",".join(parts)
     parts += [f"seed={seed}"] if seed is not None else []
     own = found.variants[named] if named else {}
@@ -125,7 +124,7 @@ def _nested(values: Values, places: dict[str, Key], layer: Layer) -> Layer:
             target = target.setdefault(part, {})
         target[last] = value
         for key in [*(path[:depth] for depth in range(1, len(path))), *_keys(value, path)]:
-            lines.setdefault(key, layer.lines[places[dotted]])
+            lines.setdefault(key, _line(layer, places[dotted]))
     return Layer(layer.name, nested, lines)
 
 
@@ -142,44 +141,17 @@ def _check_set_once(found: SweepFile, layer: Layer) -> None:
     for places in [common, *([*common, *each] for each in own)]:
         for (first, key), (second, other) in itertools.combinations(places, 2):
             if key == other or other.startswith(f"{key}.") or key.startswith(f"{other}."):
-                lines = f"lines {layer.lines[first]} and {layer.lines[second]}"
+                lines = f"lines {_line(layer, first)} and {_line(layer, second)}"
                 raise UserError(f"{other} is set twice", f"{other} ({layer.name}, {lines})", "remove one of them")
 
 
-def _check_names(variants: list[Variant], file: str) -> None:
-    seen = set()
-    for variant in variants:
-        if variant.name in seen:
-            raise UserError(f"two variants have the values {variant.name}", file, "remove one of them")
-        if _UNSAFE.search(variant.name.replace("=", "").replace(",", "")) or variant.name.startswith("."):
-            raise UserError(
-                f"{variant.name!r} is no name of a folder", file, "name variants with letters, digits, - and _"
-            )
-        seen.add(variant.name)
-
-
-def _short_names(keys: list[str]) -> dict[str, str]:
-    """Return of each key the last parts that tell it apart: ``beta``, or ``align.beta`` beside ``sft.beta``."""
-    found = {}
-    for key in keys:
-        parts = key.split(".")
-        ends = [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
-        found[key] = next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in keys) == 1)
-    return found
-
-
-def _text(value: Any) -> str:
-    """Return a value as a part of a folder's name; what does not fit there is told apart by a digest."""
-    plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    text = _UNSAFE.sub("-", plain)
-    if text == plain and len(text) <= _NAMED:
-        return text
-    return f"{text[:_NAMED].strip('-')}-{hashlib.sha256(plain.encode()).hexdigest()[:6]}"
-
-
 def _at(layer: Layer, *key: str) -> str:
-    line = next((layer.lines[key[:depth]] for depth in range(len(key), 0, -1) if key[:depth] in layer.lines), None)
-    return f"{'.'.join(key)} ({layer.name}{f', line {line}' if line else ''})"
+    return f"{'.'.join(key)} ({layer.name}, line {_line(layer, key)})"
+
+
+def _line(layer: Layer, key: Key) -> int:
+    """Return the line of a key, or of what it stands in: what YAML merges in (``<<``) has none."""
+    return next((layer.lines[key[:depth]] for depth in range(len(key), 0, -1) if key[:depth] in layer.lines), 1)
 
 
 def _user_error(error: ValidationError, layer: Layer) -> UserError:
