@@ -97,6 +97,11 @@ def test_names_are_those_of_folders(tmp_path: Path) -> None:
     assert len(names[3]) == len("system_prompt=") + 40 + len("-123456")
 
 
+def test_a_key_that_ends_another_is_named_whole(tmp_path: Path) -> None:
+    sweep = read(tmp_path, "values: {seed: [1], align.seed: [2], align.beta: [0.1]}")
+    assert [variant.name for variant in sweep.variants] == ["seed=1,align.seed=2,beta=0.1"]
+
+
 def test_a_config_is_that_of_a_run_with_the_variant_s_own_file(tmp_path: Path) -> None:
     found = load(tmp_path, "values: {align.beta: [0.1, 0.3], recipe: [tang]}")
     settings = found["beta=0.3,recipe=tang"]
