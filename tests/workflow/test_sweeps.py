@@ -153,7 +153,7 @@ def test_one_graph_answers_for_every_config_of_its_kind(sweeping: Sweeping, monk
     assert {step.rule for step in steps if step.id in plain} == {"acquire", "prepare_base"}
 
 
-@pytest.mark.full  # a minute
+@pytest.mark.full  # one or two minutes
 def test_it_goes_on_where_it_stopped_and_ends_with_nothing_to_do(sweeping: Sweeping) -> None:
     with pytest.raises(UserError, match="1 of 3 variants failed: broken"):
         sweeping.run({"variants": RATES | {"broken": {"clean.min_chars": 8000}}})
@@ -182,7 +182,7 @@ def test_it_goes_on_where_it_stopped_and_ends_with_nothing_to_do(sweeping: Sweep
     assert (sweeping.folder / "high/results/eval/report.json").exists()
 
 
-@pytest.mark.full  # a minute
+@pytest.mark.full  # one or two minutes
 def test_side_by_side_no_step_is_made_twice(sweeping: Sweeping) -> None:
     rates = {"sft.learning_rate": [1e-4, 2e-4, 3e-4, 4e-4]}
     sweeping.run({"values": rates}, jobs=4)
@@ -205,7 +205,7 @@ def test_side_by_side_no_step_is_made_twice(sweeping: Sweeping) -> None:
     assert f"no longer in this sweep, and still in runs/own: {', '.join(names[1:])}\n" in said
 
 
-@pytest.mark.full  # three minutes
+@pytest.mark.full  # seven minutes on two busy cores
 def test_a_sweep_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """ORPO and DPO with two seeds each: SFT is trained once, and a variant is what a run by itself makes."""
     from test_end_to_end import ADAPTER, place_in
