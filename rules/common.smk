@@ -39,6 +39,9 @@ if graph.VARIABLE in os.environ:
 EXECUTION = shlex.quote(json.dumps(PLAN.value("execution") | PLAN.value("tracking")))
 shell.prefix(
     "set -euo pipefail; "
+    # A batch system's warning before the time limit reaches every process of a job. The trainer takes it for the word
+    # to save, so bash waits for it, and the log is written on to its end.
+    "trap : TERM; tee() {{ trap '' TERM INT; command tee \"$@\"; }}; "
     f"export PYTHONPATH={shlex.quote(workflow.basedir)} HF_HUB_DISABLE_TELEMETRY=1 TOKENIZERS_PARALLELISM=false "
     # Threads that spin for long while they wait make a step four times slower as soon as anything else uses a core;
     # this long costs nothing then, and spares a seventh of a step when nothing else does (benchmarks.md).

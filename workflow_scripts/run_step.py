@@ -65,7 +65,7 @@ def _alone(path: Path, step: str) -> Iterator[TextIO]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            told = "%s: a run that was killed left it at work; waiting until it ends. To end it now: kill -- -%s"
+            told = "%s: a run that was killed left it at work; waiting until it ends. To end it now: %s"
             log.warning(told, step, lock.read())
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
@@ -127,7 +127,7 @@ def _run(
 def _call(command: list[str], locks: list[TextIO], variables: dict[str, str]) -> int:
     """Run a command in a group of its own and return its status as a shell would.
 
-    It inherits the locks, and holds them if it outlives this process; the first one then tells the group's number.
+    It inherits the locks, and holds them if it outlives this process; the first one then tells how to end it.
 
     SIGTERM and Ctrl-C go to the whole group, as `accelerate launch` does not hand them on, and its end is waited for:
     a trainer saves a checkpoint first.
@@ -135,7 +135,7 @@ def _call(command: list[str], locks: list[TextIO], variables: dict[str, str]) ->
     lock, fds = locks[0], [lock.fileno() for lock in locks]
     with subprocess.Popen(command, process_group=0, pass_fds=fds, env=os.environ | variables) as child:
         lock.truncate(0)
-        lock.write(str(child.pid))
+        lock.write(_how_to_end(child.pid))
         lock.flush()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda given, frame: _tell(child.pid, given))
@@ -143,6 +143,12 @@ def _call(command: list[str], locks: list[TextIO], variables: dict[str, str]) ->
         while _tell(child.pid, 0):
             time.sleep(0.1)
     return status if status >= 0 else 128 - status
+
+
+def _how_to_end(group: int) -> str:
+    """Return the command that ends a process group, on whatever node of a cluster it is."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return f"scancel {job}" if job else f"kill -- -{group}"
 
 
 def _tell(group: int, number: int) -> bool:

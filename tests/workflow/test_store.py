@@ -147,7 +147,7 @@ def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
     lock = Path("results/provenance/out.txt.lock")
     while not (lock.exists() and lock.read_text()):
         time.sleep(0.02)
-    group = int(lock.read_text())
+    group = int(lock.read_text().removeprefix("kill -- -"))
     first.kill()  # the command goes on
     first.wait()
     second = subprocess.run(
@@ -157,7 +157,7 @@ def test_a_step_waits_for_the_one_that_a_killed_run_left_at_work() -> None:
         text=True,
         check=True,
     )
-    told = re.search(r"slow: a run that was killed left it at work; .* kill -- -(\d+)", second.stderr + second.stdout)
+    told = re.search(r"slow: a run that was killed left it at work; .* kill -- -(\d+)\n", second.stderr + second.stdout)
     assert int(told[1]) == group != first.pid
     assert Path("results/out.txt").read_text() == "wanted"
     time.sleep(2.2)
@@ -260,3 +260,9 @@ def test_a_single_run_leaves_devices_to_the_engine(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv(devices.VARIABLE, raising=False)
     with devices.reserved(True, pytest.fail) as one, devices.reserved(True, pytest.fail) as other:
         assert one.variables == other.variables == {}
+
+
+def test_on_another_node_a_step_is_ended_by_the_number_of_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "45")
+    copying()
+    assert Path("results/provenance/out.txt.lock").read_text() == "scancel 45"
