@@ -9,7 +9,8 @@ from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
 
 TAIL_LINES = 15
-_LOG = re.compile(r"^    log: (\S+) \(check log file", re.MULTILINE)
+_LOGS = re.compile(r"^    log: (.+) \(check log file", re.MULTILINE)
+_OF_SLURM = ("slurmstepd: error: ", "srun: error: ", "srun: fatal: ")
 
 
 def hold(folder: Path) -> TextIO:
@@ -61,21 +62,27 @@ def doubts(found: list[str]) -> str:
 
 
 def failure(engine_logs: list[Path], logs: Path) -> str:
-    """Return the last lines of the failed steps' logs, and what to do.
+    """Return the last lines of the failed steps' logs, what a cluster said of their jobs, and what to do.
 
     Args:
         engine_logs: The engine's own logs of this run, which name the logs of steps that failed.
         logs: Folder of all steps' logs.
     """
-    told = [path.read_text(encoding="utf-8", errors="replace") for path in engine_logs if path.is_file()]
-    named = [name for text in told for name in _LOG.findall(text)]
-    written = [Path(name) for name in dict.fromkeys(named) if Path(name).is_file() and Path(name).is_relative_to(logs)]
-    if not written:
+    named = _logs_named_in(engine_logs)
+    named += _logs_named_in([path for path in named if not path.is_relative_to(logs)])  # of a group's jobs that failed
+    tails = [_tail(path) if path.is_relative_to(logs) else _said_by_slurm(path) for path in dict.fromkeys(named)]
+    if not any(tails):
         return ""
-    return "".join(_tail(path) for path in written) + (
+    return "".join(tails) + (
         "Mend what it says and give the same command again: finished steps stay, training goes on from its last "
         "checkpoint.\n"
     )
+
+
+def _logs_named_in(logs: list[Path]) -> list[Path]:
+    told = [path.read_text(encoding="utf-8", errors="replace") for path in logs if path.is_file()]
+    named = [Path(name) for text in told for names in _LOGS.findall(text) for name in names.split(", ")]
+    return [path for path in named if path.is_file()]
 
 
 def _tail(path: Path) -> str:
@@ -83,5 +90,16 @@ def _tail(path: Path) -> str:
     if lines and lines[-1].startswith("subprocess.CalledProcessError"):  # accelerate's own, which only says: it failed
         starts = [index for index, line in enumerate(lines) if line.startswith("Traceback ")]
         lines = lines[: starts[-1]] if starts else lines
+    return _shown(f"The last lines of {path}", lines)
+
+
+def _said_by_slurm(path: Path) -> str:
+    """Return what a job's own log has that its step's log cannot have: why Slurm ended it."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line for line in lines if line.startswith(_OF_SLURM)]
+    return _shown(f"Slurm, in {path}", said) if said else ""
+
+
+def _shown(title: str, lines: list[str]) -> str:
     body = "\n".join(f"  | {line}" for line in lines[-TAIL_LINES:])
-    return f"\nThe last lines of {path}:\n{body}\n\n"
+    return f"\n{title}:\n{body}\n\n"
