@@ -16,7 +16,7 @@ JOBS ?= 1
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report chat app explain publish panel compare sweep test test-full smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report chat app explain publish panel compare sweep test test-full test-slurm smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,10 @@ test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for o
 
 test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
 	$(RUN) pytest -n 2 --dist loadfile -m "full or not full"
+
+test-slurm: $(VENV)/.ready-dev  ## Run the workflow through a throw-away Slurm on this machine (as root, with slurm-wlm and munge installed)
+	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-slurm.txt
+	$(RUN) pytest -m full tests/cluster
 
 smoke: $(VENV)/.ready-dev  ## Run a recipe whole on small made-up data and a tiny model: make smoke RECIPE=k12
 	$(RUN) PYTHONPATH=.:tests:tests/workflow:tests/evaluation:tests/recipes python -m smoke $(RECIPE) smoke/$(RECIPE)

@@ -53,6 +53,15 @@ shell.prefix(
 
 environment.prefer_own_programs()
 
+
+# On a cluster these stay where the workflow was started: compute nodes may have no network, and the others take a second.
+localrules:
+    all,
+    acquire,
+    write_config,
+    write_model_card,
+
+
 RECEIPT = f"{PLAN.relative(Path(workflow.basedir) / 'data_cache')}/{{key}}/receipt.json"
 ALL_THREADS = os.cpu_count() if PLAN.config.execution.threads == "auto" else PLAN.config.execution.threads
 

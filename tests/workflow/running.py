@@ -122,7 +122,7 @@ class Place:
     def command(
         self,
         *arguments: str,
-        cores: int = 1,
+        cores: int | None = 1,
         stubs: bool = False,
         variables: dict[str, str] | None = None,
         **config: Any,
@@ -131,7 +131,7 @@ class Place:
 
         Args:
             arguments: Targets and options.
-            cores: For ``--cores``.
+            cores: For ``--cores``; None for a cluster, which has its own.
             stubs: Whether ``python`` and ``accelerate`` are the stand-ins of ``stubs/``.
             variables: More environment variables.
             config: For ``--config``; mappings are handed over as YAML text, as a person would type them.
@@ -142,7 +142,8 @@ class Place:
         environment = {name: value for name, value in os.environ.items() if name not in unwanted}
         environment |= {"HF_HUB_OFFLINE": "1"} | (variables or {})
         environment |= {"PATH": os.pathsep.join(folders), "STUBS_PYTHON": sys.executable}
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--directory", str(self.work)]
+        command = [sys.executable, "-m", "snakemake", "--directory", str(self.work)]
+        command += ["--cores", str(cores)] if cores else []
         command += arguments  # before --configfile, which takes all names that follow it
         command += ["--configfile", str(self.configfile)] if self.configfile.exists() else []
         command += ["--config", *pairs] if pairs else []

@@ -1,0 +1,7 @@
+"""What runs the real command stands beside this folder."""
+
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "workflow")]
