@@ -93,7 +93,7 @@ def test_an_edit_of_what_the_rules_file_imports_changes_no_job(package: Path) ->
         "chat",
         "sweep",  # no jobs
     }
-    assert changed_by(package / "lib/staleness.py", "import ast", "import ast\nimport math") == set()
+    assert changed_by(package / "lib/staleness.py", "import ast", "import ast\nimport math") <= {"sweep"}
 
 
 @pytest.mark.parametrize(
