@@ -101,12 +101,12 @@ def test_a_training_longer_than_the_time_limit_goes_on_in_further_jobs(
     step_ends = "        if self.received and state.global_step < state.max_steps:\n            control."
     cut.edit("lib/training/schedule.py", step_ends, f"        time.sleep(3)\n{step_ends}")
     run = through_slurm(cut, ADAPTER, **longer)
-    ids = re.findall(r"SLURM jobid (\d+)", run.output)
+    ids, logs = re.findall(r"SLURM jobid (\d+)", run.output), cut.work / ".snakemake" / "slurm_logs" / "rule_train_sft"
     assert len(ids) in (2, 3, 4)
     assert run.output.count("Trying to restart job") == len(ids) - 1
-    told = (cut.work / ".snakemake" / "slurm_logs" / "rule_train_sft" / f"{ids[-2]}.log").read_text(encoding="utf-8")
-    (step,) = re.findall(r"told to stop: a checkpoint of step (\d+) is saved", told)
-    assert f"resuming after step {step} of 45" in cut.read("results/logs/train_sft.log")
+    failed = [(logs / f"{number}.log").read_text(encoding="utf-8") for number in ids[:-1]]
+    (step,) = re.findall(r"told to stop: a checkpoint of step (\d+) is saved", failed[0])
+    assert f"resuming after step {step} of 45" in "".join([*failed[1:], cut.read("results/logs/train_sft.log")])
     assert (cut.work / ADAPTER).read_bytes() == (whole.work / ADAPTER).read_bytes()
 
 
