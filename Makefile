@@ -53,10 +53,10 @@ sweep: setup  ## Run all variants of config/sweeps/SWEEP.yaml and compare them: 
 		$(if $(filter yes,$(PLAN)),--plan-only)
 
 test: $(VENV)/.ready-dev  ## Run the tests (minutes, no network needed but for one that says so)
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
-	$(RUN) pytest -n 2 --dist loadfile -m "full or not full"
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "full or not full"
 
 test-slurm: $(VENV)/.ready-dev  ## Run the workflow through a throw-away Slurm on this machine (as root, with slurm-wlm and munge installed)
 	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-slurm.txt
