@@ -60,7 +60,7 @@ test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
 
 test-slurm: $(VENV)/.ready-dev  ## Run the workflow through a throw-away Slurm on this machine (as root, with slurm-wlm and munge installed)
 	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-slurm.txt
-	$(RUN) pytest -m full tests/cluster
+	PATH="$(BIN):$$PATH:/usr/sbin" pytest -m full tests/cluster  # where Debian puts the daemons
 
 smoke: $(VENV)/.ready-dev  ## Run a recipe whole on small made-up data and a tiny model: make smoke RECIPE=k12
 	$(RUN) PYTHONPATH=.:tests:tests/workflow:tests/evaluation:tests/recipes python -m smoke $(RECIPE) smoke/$(RECIPE)
