@@ -1,8 +1,10 @@
 """Where a result comes from, on records of steps whose files are really there."""
 
+import json
 from pathlib import Path
 
 import pytest
+from rocrate.rocrate import ROCrate
 
 from workflow_scripts import explain
 from workflow_scripts.lib import jsonl
@@ -65,6 +67,24 @@ def test_the_chain_goes_back_to_what_was_fetched(capsys: pytest.CaptureFixture[s
     assert said.endswith(
         "  snakemake --cores 1 --configfile results/config.yaml results/models/sft/adapter_model.safetensors\n"
     )
+
+
+def test_the_chain_as_a_crate(tmp_path: Path) -> None:
+    file = "results/models/sft/adapter_model.safetensors"
+    explain.main(["--results", "results", "--file", file, "--crate", "crate"])
+    crate = ROCrate("crate")
+    assert crate.root_dataset["conformsTo"].id == "https://w3id.org/ro/wfrun/process/0.5"
+    main, actions = crate.mainEntity, crate.get_by_type("CreateAction")
+    assert (main["name"], main["sha256"]) == (file, file_digest(Path(file)))
+    assert [action["name"] for action in actions] == ["train_sft", "split_groups", "clean_rows", "acquire"]
+    trained, split, cleaned, fetched = actions
+    assert trained["result"] == [main]
+    assert trained["object"][0]["name"] == "results/store/5f.jsonl"
+    assert trained["object"][0] in split["result"], "one file under two names"
+    assert json.loads(cleaned["object"][-1]["value"]) == {"min_chars": 8}
+    assert trained["instrument"]["softwareRequirements"][0]["softwareVersion"] == "2.13.0"
+    assert fetched["result"][0]["isBasedOn"] == "npm://poems@1/*.json"
+    assert str(tmp_path) not in Path("crate/ro-crate-metadata.json").read_text(encoding="utf-8")
 
 
 def test_a_split_that_was_overwritten_has_no_count(capsys: pytest.CaptureFixture[str]) -> None:
