@@ -67,7 +67,7 @@ def zip_members(stream: BinaryIO, archive: str) -> Iterator[Member]:
     names = _Names(archive)
     try:
         packed = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:  # zipfile's for a later version of zip
         raise UserError(f"damaged file ({error})", archive, "fetch it again, or replace it by a whole one") from None
     with packed:
         for info in packed.infolist():
