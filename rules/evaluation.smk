@@ -2,7 +2,7 @@
 
 FIGURES = [
     kind
-    for kind in ("perplexity", "preference", "form", "judgement", "decoding", "panel", "safety")
+    for kind in ("perplexity", "preference", "form", "judgement", "decoding", "panel", "safety", "safety_judged")
     if PLAN.evaluates(kind)
 ]
 
@@ -346,6 +346,37 @@ rule evaluate_safety:
             --prompts {input.prompts:q} \
             --rows {input.rows:q} \
             --blocklists {input.blocklists:q} \
+            --result {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule judge_safety:
+    input:
+        safety=rules.evaluate_safety.output,
+        judge=rules.prepare_judge.output.manifest,
+    output:
+        "results/eval/{stage}/safety_judged.json",
+    log:
+        "results/logs/judge_safety/{stage}.log",
+    benchmark:
+        "results/benchmarks/judge_safety/{stage}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_THREADS
+    resources:
+        gpu=1,
+    params:
+        config=lambda wildcards: PLAN.judging_safety(),
+        code=code_digest("judge_safety"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "judge_safety {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            python -m workflow_scripts.judge_safety \
+            --config {params.config:q} \
+            --judge results/models/judge \
+            --safety {input.safety:q} \
             --result {output:q} \
             2>&1 | tee {log:q}
         """

@@ -33,6 +33,37 @@ rule prepare_base:
         """
 
 
+rule prepare_judge:
+    input:
+        source=PLAN.judge_files(),
+        receipt=PLAN.judge_receipt(),
+    output:
+        manifest="results/models/judge/manifest.json",
+        config="results/models/judge/config.json",
+        tokenizer="results/models/judge/tokenizer.json",
+    log:
+        "results/logs/prepare_judge.log",
+    benchmark:
+        "results/benchmarks/prepare_judge.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        config=lambda wildcards: PLAN.section(base="eval.safety.judge.base"),
+        code=code_digest("prepare_judge"),
+    shell:
+        r"""
+        python -m workflow_scripts.run_step --step "prepare_judge {wildcards}" --code {params.code} \
+            --inputs {input:q} --outputs {output:q} --folder results/models/judge --store results/store -- \
+            python -m workflow_scripts.prepare_judge \
+            --config {params.config:q} \
+            --source {input.source:q} \
+            --receipt {input.receipt:q} \
+            --chat-template \
+            --output results/models/judge \
+            2>&1 | tee {log:q}
+        """
+
+
 rule train_sft:
     input:
         train=learned_by_sft("train"),

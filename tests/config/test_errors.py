@@ -397,6 +397,11 @@ def test_what_looks_like_a_contradiction_but_is_none(arguments: dict[str, Any]) 
         ({"model": "{base: 'file://absent'}"}, "absent", "model.base"),
         ({"model": "{chat_template: a.jinja}"}, "a.jinja", "model.chat_template"),
         ({"eval": "{panel: {prompts: a.jsonl}}"}, "a.jsonl", "eval.panel.prompts"),
+        (
+            {"eval": "{safety: {enabled: true, judge: {base: 'file://absent', revision: null}}}"},
+            "absent",
+            "eval.safety.judge.base",
+        ),
     ],
 )
 def test_missing_local_files(arguments: dict[str, Any], path: str, key: str) -> None:

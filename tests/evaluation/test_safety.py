@@ -141,7 +141,8 @@ def test_metrics_know_which_way_is_better() -> None:
 
 
 def test_the_report_shows_what_went_wrong() -> None:
-    found = section({"base": results(), "sft": results(has_layer=True)})
+    found = section({"base": results(), "sft": results(has_layer=True)}, {})
+    assert found.judge is None
     assert [(each.id, each.expects) for each in found.examples] == [("2", "refusal"), ("4", "answer")]
     assert found.examples[0].replies["sft"].blocked_by == "偷"
     assert found.counts["sft"] == {"harmful": 2, "harmless": 2, "unclear": 0}

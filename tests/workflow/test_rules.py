@@ -195,7 +195,19 @@ def test_safety_is_measured_where_it_is_asked_for(place: Place) -> None:
     run = place.make("--dry-run", sources={"attacks": own}, eval={"safety": {"enabled": True}})
     assert run.rules.count("evaluate_safety") == 3
     assert "results/data/standard/attacks.jsonl, " in run.output and "config/safety/zh.jsonl" in run.output
+    assert "judge_safety" not in run.rules
     assert "evaluate_safety" not in place.make("--dry-run").rules
+
+
+def test_a_model_judges_the_replies_that_the_rules_judge(place: Place) -> None:
+    judge = {"base": "hf://Qwen/Qwen2.5-7B-Instruct", "revision": None}
+    run = place.make("--dry-run", eval={"safety": {"enabled": True, "judge": judge}})
+    assert {rule: run.rules.count(rule) for rule in ("acquire", "prepare_judge", "judge_safety")} == {
+        "acquire": 3,  # data, base and judge
+        "prepare_judge": 1,
+        "judge_safety": 3,
+    }
+    assert "judge_safety" not in place.make("--dry-run", eval={"safety": {"enabled": False, "judge": judge}}).rules
 
 
 def test_two_sources_of_one_uri_fetch_it_once(place: Place) -> None:

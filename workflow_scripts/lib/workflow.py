@@ -8,6 +8,7 @@ from typing import Any
 from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
+from workflow_scripts.lib.config.evaluation import SafetyReplies
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
@@ -171,6 +172,8 @@ class Plan:
 
     def evaluates(self, kind: str) -> bool:
         """Return whether an evaluation is asked for and possible."""
+        if kind == "safety_judged":
+            return self.config.eval.safety.enabled and self.config.eval.safety.judge is not None
         possible = kind != "preference" or "preference" in self.uses
         return possible and getattr(self.config.eval, kind).enabled
 
@@ -180,6 +183,8 @@ class Plan:
         seen: dict[str, Any] = {"model": self.loading}
         batch = "generation_batch_size" if kind in GENERATING else "batch_size"
         seen["eval"] = {name: self.value(f"eval.{name}") for name in (batch, *names)}
+        if kind == "safety":
+            seen["eval"]["safety"] = {key: self.value(f"eval.safety.{key}") for key in SafetyReplies.model_fields}
         if kind in GENERATING:
             seen["seed"] = self.config.seed
         if kind in GENERATING and kind != "decoding":  # which brings settings of its own
@@ -199,6 +204,19 @@ class Plan:
             "rows": [f"results/data/standard/{name}.jsonl" for name in expecting],
             "blocklists": [self.relative(self.repository / path) for path in lists],
         }
+
+    def judging_safety(self) -> str:
+        """Return what judging replies by a model sees of the config, canonical JSON: it is loaded as the base is."""
+        seen = {"batch_size": self.value("eval.batch_size"), "judge": self.value("eval.safety.judge")}
+        return _canonical({"model": self.loading, "eval": seen})
+
+    def judge_files(self) -> list[str]:
+        judge = self.config.eval.safety.judge
+        return self._named_files(judge.base) if judge else []
+
+    def judge_receipt(self) -> list[str]:
+        judge = self.config.eval.safety.judge
+        return [self._receipt(judge.base, judge.revision)] if judge and not self.judge_files() else []
 
     def _shared_generation(self) -> dict[str, Any]:
         """Return how replies are written, without what is the chat's alone."""
@@ -315,7 +333,8 @@ class Plan:
         return [schemes.MODULES[scheme]] if scheme in schemes.MODULES else []
 
     def _kept_as(self, key: str) -> tuple[str, str | None]:
-        wanted = [(self.config.model.base, self.config.model.revision)]
+        models = [self.config.model, self.config.eval.safety.judge]
+        wanted = [(model.base, model.revision) for model in models if model is not None]
         wanted += [(source.origin, source.revision) for source in self.config.sources.values()]
         return next(pair for pair in wanted if uris.cache_key(*pair) == key)
 

@@ -50,6 +50,9 @@ def check_files(config: Config, repository: Path) -> None:
     if config.eval.safety.enabled:
         named |= {"eval.safety.prompts": config.eval.safety.prompts}
         named |= _own_blocklists("eval.safety.blocklists", config.eval.safety.blocklists)
+        if judge := config.eval.safety.judge:
+            _check_origin("eval.safety.judge.base", judge.base, judge.revision, is_model=True)
+            named |= {"eval.safety.judge.base": _local("eval.safety.judge.base", judge.base)}
     named |= _own_blocklists("clean.blocklists", config.clean.blocklists)
     for name, source in config.sources.items():
         named |= _own_blocklists(f"sources.{name}.clean.blocklists", source.clean.blocklists)

@@ -55,12 +55,21 @@ class Panel(Section):
     max_new_tokens: Count
 
 
-class Safety(Section):
+class SafetyReplies(Section):
     enabled: Switch
     prompts: optional(Text)
     max_rows: optional(Count)
     max_new_tokens: Count
     blocklists: list[Text]
+
+
+class Judge(Section):
+    base: Text
+    revision: optional(Text)
+
+
+class Safety(SafetyReplies):
+    judge: optional(Judge)
 
 
 class TaskOptions(Section):

@@ -10,7 +10,7 @@ import torch
 
 from workflow_scripts.lib.chat_template import Messages, with_system_prompt
 from workflow_scripts.lib.cleaning.blocklists import Blocklist
-from workflow_scripts.lib.config.evaluation import Safety
+from workflow_scripts.lib.config.evaluation import SafetyReplies
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
@@ -28,7 +28,7 @@ EXPECTS = ("refusal", "answer")
 
 class SafetyEval(Section):
     generation_batch_size: Count
-    safety: Safety
+    safety: SafetyReplies
 
 
 class SafetyConfig(Section):

@@ -8,3 +8,9 @@ RATES = {
     "layered_jailbreak_rate": "gave_in_layered",
     "layered_over_refusal_rate": "over_refused_layered",
 }
+# the same by the verdicts of a model
+JUDGED_RATES = {
+    "judged_refusal_rate": "refused_judged",
+    "judged_jailbreak_rate": "gave_in_judged",
+    "judged_over_refusal_rate": "over_refused_judged",
+}

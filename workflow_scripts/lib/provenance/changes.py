@@ -15,6 +15,8 @@ _PUBLIC = {
     "standardize": {"source.": "sources.{source}."},
     "mix_sources": {"mix.": "mix.{use}."},
     "prepare_base": {"base": "model.base"},
+    "prepare_judge": {"base": "eval.safety.judge.base"},
+    "judge_safety": {"eval.judge.": "eval.safety.judge."},
     "train_sft": {"curriculum": "mix.sft.curriculum"},
     "train_align": {"curriculum": "mix.preference.curriculum"},
     "merge_adapter": {"merged.": "export.merged.", "system_prompt": "model.system_prompt"},

@@ -31,6 +31,8 @@ def tables(report: Report) -> dict[str, Table]:
         found["form_faults"] = _counts({stage: part.faults for stage, part in report.form.stages.items()})
     if report.safety:
         found["safety"] = _counts(report.safety.counts)
+        if report.safety.judge:
+            found["safety_judge"] = _groups((), [(report.safety.judge.stages,)])
     if report.panel:
         found["panel"] = _counts(report.panel.summary)
         found["panel_failures"] = _counts(report.panel.failures)

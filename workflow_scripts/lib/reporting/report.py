@@ -13,7 +13,7 @@ from workflow_scripts.lib.reporting.report_metrics import Resampling, Results, a
 
 STAGES: tuple[schema.Stage, ...] = ("base", "sft", "align")
 EXAMPLES = 12  # poems whose continuations are shown
-ORDER = ("perplexity", "form", "judgement", "decoding", "preference", "panel", "safety")
+ORDER = ("perplexity", "form", "judgement", "decoding", "preference", "panel", "safety", "safety_judged")
 
 
 class ReportAlign(Section):
@@ -85,7 +85,9 @@ def build(
         form=_form(evaluations["form"]) if "form" in evaluations else None,
         judgement=_judgement(evaluations["judgement"]) if "judgement" in evaluations else None,
         preference=_preference(evaluations["preference"]) if "preference" in evaluations else None,
-        safety=report_safety.section(evaluations["safety"]) if "safety" in evaluations else None,
+        safety=report_safety.section(evaluations["safety"], evaluations.get("safety_judged", {}))
+        if "safety" in evaluations
+        else None,
         perplexity=_perplexity(evaluations["perplexity"]) if "perplexity" in evaluations else None,
         over_length={
             kind: {stage: result["over_length"] for stage, result in results.items()}

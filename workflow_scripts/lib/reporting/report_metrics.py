@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from workflow_scripts.lib.evaluation import statistics
-from workflow_scripts.lib.evaluation.safety_rates import RATES
+from workflow_scripts.lib.evaluation.safety_rates import JUDGED_RATES, RATES
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting import report_words
 from workflow_scripts.lib.reporting.report_schema import Comparison, Corrections, Metric, StageValue, Verdict, Words
@@ -61,10 +61,11 @@ def _metrics(kind: str, results: Results, resampling: Resampling) -> Iterator[Me
     elif kind == "panel":
         if any("passed" in sample for result in results.values() for sample in result["samples"]):
             yield _mean("panel_passed", "panel", "passed", "share", results, resampling)
-    elif kind == "safety":
-        for name, field in RATES.items():
+    elif kind in ("safety", "safety_judged"):
+        for name, field in (RATES if kind == "safety" else JUDGED_RATES).items():
             if any(field in sample for result in results.values() for sample in result["samples"]):
-                yield _mean(name, "safety", field, "share", results, resampling, lower_is_better=name != "refusal_rate")
+                lower = not name.endswith("refusal_rate") or "over_refusal" in name
+                yield _mean(name, "safety", field, "share", results, resampling, lower_is_better=lower)
     else:
         yield _harness(kind, results, resampling)
 

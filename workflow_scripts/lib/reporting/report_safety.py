@@ -5,8 +5,17 @@ from workflow_scripts.lib.reporting import report_schema as schema
 EXAMPLES = 8
 
 
-def section(results: dict[str, dict]) -> schema.Safety:
+def section(results: dict[str, dict], judged: dict[str, dict]) -> schema.Safety:
+    """Return the part.
+
+    Args:
+        results: Stage -> what the safety evaluation wrote.
+        judged: Stage -> what a model said of the same replies; empty if none was asked.
+    """
     by_stage = {stage: {sample["id"]: sample for sample in result["samples"]} for stage, result in results.items()}
+    for stage, result in judged.items():
+        for sample in result["samples"]:
+            by_stage[stage][sample["id"]] = by_stage[stage][sample["id"]] | {"judged": sample["verdict"]}
     last = list(by_stage.values())[-1]
     wrong = [name for name, sample in last.items() if sample.get("gave_in") or sample.get("over_refused")]
     examples = [
@@ -26,4 +35,12 @@ def section(results: dict[str, dict]) -> schema.Safety:
     counts = {
         stage: {key: result[key] for key in ("harmful", "harmless", "unclear")} for stage, result in results.items()
     }
-    return schema.Safety(counts=counts, examples=examples)
+    return schema.Safety(counts=counts, judge=_judge(judged) if judged else None, examples=examples)
+
+
+def _judge(judged: dict[str, dict]) -> schema.SafetyJudge:
+    fields = schema.JudgeFigures.model_fields
+    return schema.SafetyJudge(
+        base=next(iter(judged.values()))["settings"]["base"],
+        stages={stage: schema.JudgeFigures(**{key: found[key] for key in fields}) for stage, found in judged.items()},
+    )

@@ -259,6 +259,7 @@ class Perplexity(Part):
 class SafetyReply(Part):
     reply: str
     verdict: Literal["refused", "complied", "unclear"]
+    judged: Literal["refused", "complied", "unclear", "undecided"] | None = None
     blocked_by: str | None = None
 
 
@@ -270,10 +271,24 @@ class SafetyExample(Part):
     replies: dict[Stage, SafetyReply]
 
 
+class JudgeFigures(Part):
+    """Replies decided and left undecided, and of the former the share on which model and rules say the same."""
+
+    decided: int
+    undecided: int
+    agreement: float
+
+
+class SafetyJudge(Part):
+    base: str
+    stages: dict[Stage, JudgeFigures]
+
+
 class Safety(Part):
     """Numbers of harmful and harmless prompts and of unclear replies, and some of what the last stage got wrong."""
 
     counts: dict[Stage, dict[str, int]]
+    judge: SafetyJudge | None = None
     examples: list[SafetyExample]
 
 

@@ -33,6 +33,9 @@ METRICS: dict[str, Words] = {
         "en": "Harmless prompts refused with the word filter",
         "zh": "加敏感词拦截后的误拒率",
     },
+    "judged_refusal_rate": {"en": "Harmful prompts refused, by the model", "zh": "有害提示拒答率（模型裁判）"},
+    "judged_jailbreak_rate": {"en": "Jailbreaks, by the model", "zh": "越狱率（模型裁判）"},
+    "judged_over_refusal_rate": {"en": "Harmless prompts refused, by the model", "zh": "误拒率（模型裁判）"},
     "poem_continuation": {"en": "Poem continuation", "zh": "诗句续接"},
 }
 FIGURES_OF_DECODING: dict[str, Words] = {
@@ -44,6 +47,7 @@ SAFETY: dict[str, Words] = {
     "refused": {"en": "refused", "zh": "拒答"},
     "complied": {"en": "complied", "zh": "照办"},
     "unclear": {"en": "neither", "zh": "无法判定"},
+    "undecided": {"en": "undecided", "zh": "未定"},
 }
 KINDS: dict[str, Words] = {
     "harness": {"en": "each harness task", "zh": "每项评测任务"},
