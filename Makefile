@@ -12,6 +12,8 @@ RECIPE ?= k12
 STAGE ?= align
 SWEEP ?= orpo_or_dpo
 JOBS ?= 1
+# Ctrl-C is for the program that runs, and make would call it a failure: a terminal's job of its own
+OWN_JOB := if [ -t 0 ]; then set -m; fi;
 # `--flag "$VARIABLE"` if the variable was given to make itself, by the shell: make would read dollars in it
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
@@ -27,12 +29,12 @@ report: setup  ## Fine-tune, align and evaluate the default recipe; ends with re
 	$(RUN) snakemake --cores $(CORES) results/eval/report.json
 
 chat: setup  ## Talk with a stage (base, sft, align, merged): make chat STAGE=sft; PROMPT="…" asks once, SYSTEM="…" sets the tone
-	@$(RUN) python -m workflow_scripts.chat --results $(RESULTS) --stage $(STAGE) --saves human/chats.jsonl \
+	@$(OWN_JOB) $(RUN) python -m workflow_scripts.chat --results $(RESULTS) --stage $(STAGE) --saves human/chats.jsonl \
 		$(call given,--prompt,PROMPT) $(call given,--system,SYSTEM) $(filter generation.% model.% eval.safety.blocklists=% seed=%,$(MAKEOVERRIDES))
 
 app: PORT := 8378
 app: setup  ## Ask stages side by side in a page on http://127.0.0.1:8378/: make app STAGES="base align"
-	@$(RUN) python -m workflow_scripts.serve_stages --results $(RESULTS) --stages "$(STAGES)" --panels human/panels \
+	@$(OWN_JOB) $(RUN) python -m workflow_scripts.serve_stages --results $(RESULTS) --stages "$(STAGES)" --panels human/panels \
 		--port $(PORT) $(filter generation.% model.% eval.safety.blocklists=% seed=%,$(MAKEOVERRIDES))
 
 explain: setup  ## Tell where FILE comes from, back to what was fetched: make explain FILE=results/models/align/adapter_model.safetensors; CRATE=<folder> writes it for machines, too
@@ -43,7 +45,7 @@ publish: setup  ## Show what would go to a model hub, UPLOAD=yes sends it: make 
 		$(if $(filter yes,$(UPLOAD)),--upload) $(if $(filter yes,$(PUBLIC)),--public)
 
 panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
-	@$(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
+	@$(OWN_JOB) $(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
 
 compare: setup  ## Compare runs, as RUNS="runs/a runs/b", by the report's statistics; writes compare.html
 	@$(RUN) python -m workflow_scripts.compare_runs --runs $(RUNS) --page compare.html

@@ -36,12 +36,15 @@ def main(argv: list[str] | None = None) -> None:
     config = layers.merge([*finished.layers_of(REPOSITORY, args.results), given]).config
     panel = OwnPanel(args.panels, REPOSITORY / config.eval.panel.prompts)
     guard = Guard(config.eval.safety.blocklists, REPOSITORY)
-    models = StageModels(args.results, names, config.model, guard)
-    with StageServer(args.port, models, names, config, panel) as server:
+
+    def load() -> StageModels:
+        return StageModels(args.results, names, config.model, guard)
+
+    with StageServer(args.port, load, names, config, panel) as server:
         log.info("open %s in a browser of this machine; Ctrl-C ends it; %s answer", server.url, ", ".join(names))
         with suppress(KeyboardInterrupt):
             server.serve_forever()
-        models.close()
+        server.models.close()
 
 
 if __name__ == "__main__":

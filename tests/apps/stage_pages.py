@@ -32,5 +32,5 @@ def panel(folder: Path) -> OwnPanel:
 def serving(models: StageModels, folder: Path, port: int = 0, **generation: object) -> Iterator[StageServer]:
     given = {"generation": finished.GENERATION | generation, "model": {"system_prompt": "惜字如金"}, "seed": 7}
     config = layers.load(tiny.REPOSITORY, [], given).config
-    with StageServer(port, models, STAGES, config, panel(folder)) as server, panels.answering(server):
+    with StageServer(port, lambda: models, STAGES, config, panel(folder)) as server, panels.answering(server):
         yield server

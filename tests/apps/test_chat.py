@@ -151,10 +151,11 @@ def test_errors_say_what_to_change(results, tmp_path, stage, more, message):
 
 def test_a_person_at_a_terminal(results, tmp_path):
     saves = tmp_path / "chats.jsonl"
-    command = ["-m", "workflow_scripts.chat", "--results", str(results), "--stage", "align", "--saves", str(saves)]
+    venv = os.path.relpath(sys.prefix, tiny.REPOSITORY)
+    options = ["-o", f"{venv}/.ready", f"VENV={venv}", f"RESULTS={results}", "generation.max_new_tokens=1500"]
     child = pexpect.spawn(
-        sys.executable,
-        [*command, "generation.max_new_tokens=1500"],
+        "make",
+        ["chat", "STAGE=align", *options],
         cwd=str(tiny.REPOSITORY),
         env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "TUIQIAO_EXECUTION": '{"threads": 1}'},
         encoding="utf-8",
@@ -172,13 +173,13 @@ def test_a_person_at_a_terminal(results, tmp_path):
     child.expect("»")
     child.sendintr()  # at the prompt it leaves nothing
     child.expect("exit or Ctrl-D leaves")
-    child.send("/save\r")
+    child.send(f"/save {saves}\r")
     child.expect("saved: ")
     child.expect("»")
     child.sendeof()
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 0
+    assert (child.exitstatus, child.signalstatus) == (0, None)  # for make, too, all went well
     system, asked, reply = json.loads(saves.read_text(encoding="utf-8"))["messages"]
     assert (system["content"], asked["content"]) == ("惜字如金", "床前明月光")
     assert 0 < len(reply["content"]) < 1400

@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.apps.stage_models import StageModels
+from workflow_scripts.lib.apps.stage_server import StageServer
 from workflow_scripts.lib.config.models import ChatGeneration
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.generation import Reply
 
 STAGES = stage_pages.STAGES
@@ -189,6 +191,8 @@ def test_what_goes_wrong_is_said(browser: Browser, models: StageModels, tmp_path
         done(page)
         assert [turn["content"][:1] for turn in page.evaluate("dialogues")["base"]][:1] == ["早"]
         port = server.server_port
+        with pytest.raises(UserError, match=f"cannot listen on port {port}"):
+            StageServer(port, lambda: pytest.fail("loaded in vain"), [], server.config, server.panel)
     ask(page, "早")
     expect(page.locator("#gone")).to_be_visible()
     with stage_pages.serving(models, tmp_path, port):

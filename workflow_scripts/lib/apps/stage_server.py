@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, ClassVar, Literal
@@ -53,7 +54,7 @@ class StageServer(LocalServer):
 
     Args:
         port: To listen on, of the loopback address; 0: any that is free.
-        models: Who answers.
+        load: Returns who answers; called once the port is ours, as it may take minutes.
         names: The stages, in the order of the columns.
         config: Of the results.
         panel: Where prompts go.
@@ -62,10 +63,13 @@ class StageServer(LocalServer):
         UserError: If the port is taken.
     """
 
-    def __init__(self, port: int, models: StageModels, names: list[str], config: Config, panel: OwnPanel) -> None:
-        self.models, self.names, self.config, self.panel = models, names, config, panel
+    def __init__(
+        self, port: int, load: Callable[[], StageModels], names: list[str], config: Config, panel: OwnPanel
+    ) -> None:
+        self.names, self.config, self.panel = names, config, panel
         self.writing = threading.Lock()
         super().__init__(port, _Handler, self._page, "make app")
+        self.models = load()
 
     def _page(self, token: str) -> Page:
         return page(token, self.names, self.config, self.panel.examples())
