@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from transformers import Qwen2ForCausalLM
 
 from workflow_scripts.lib.evaluation import shared_context_lm
 from workflow_scripts.lib.evaluation.shared_context_lm import SharedContextLM
@@ -59,3 +61,35 @@ def test_what_does_not_fit_is_left_to_the_harness(model: Any, tokenizer: Any, mo
     monkeypatch.setattr(HFLM, "max_length", 10)
     monkeypatch.setattr(shared_context_lm.SharedContextLM, "_answer", None)
     assert answers(SharedContextLM, model, tokenizer, asked) == answers(HFLM, model, tokenizer, asked)
+
+
+@pytest.mark.parametrize("asked_for", ["choices", "text"])
+def test_stock_batches_are_halved_until_they_fit(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, asked_for: str
+) -> None:
+    monkeypatch.setattr(shared_context_lm.shared_context, "supported", lambda _: False)
+    settings = {"until": ["\n"], "max_gen_toks": 3}
+    texts = [Instance("generate_until", {}, ("春" * n, settings), n) for n in range(1, 9)]
+
+    def ask(kind: type[HFLM]) -> list:
+        judge = kind(pretrained=model, tokenizer=tokenizer, batch_size=8)
+        if asked_for == "text":
+            return judge.generate_until(texts, disable_tqdm=True)
+        return judge._loglikelihood_tokens(requests(5, (4, 4, 2)), disable_tqdm=True)
+
+    wanted, sizes, forward = ask(HFLM), [], Qwen2ForCausalLM.forward
+
+    def cramped(self: Any, *args: Any, **given: Any) -> Any:
+        ids = given.get("input_ids", args[0] if args else None)
+        sizes.append(len(ids))
+        if len(ids) > 3:
+            raise torch.OutOfMemoryError
+        return forward(self, *args, **given)
+
+    monkeypatch.setattr(Qwen2ForCausalLM, "forward", cramped)
+    found = ask(SharedContextLM)
+    assert sizes[:2] == [8, 4] and max(sizes[2:]) == 2
+    if asked_for == "text":
+        assert found == wanted and len(found) == 8
+    else:
+        assert [score for score, _ in found] == pytest.approx([score for score, _ in wanted], abs=1e-4)

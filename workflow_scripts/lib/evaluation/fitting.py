@@ -31,5 +31,27 @@ def in_fitting_batches(
             yield batch, result
             start += len(batch)
             continue
-        torch.cuda.empty_cache()  # here, where the failed attempt holds nothing any more
-        log.warning("out of memory with %d at a time, going on with %d", len(batch), size)
+        _tell(len(batch), size)
+
+
+def with_fitting_size(size: int, run: Callable[[int], Result]) -> Result:
+    """Return what ``run`` returns with this size, halved as often as memory runs out.
+
+    For work that cuts its batches itself, and takes the largest first.
+
+    Raises:
+        torch.OutOfMemoryError: If it does not fit with a size of 1.
+    """
+    while True:
+        try:
+            return run(size)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+        _tell(size, size // 2)
+        size //= 2
+
+
+def _tell(size: int, smaller: int) -> None:
+    torch.cuda.empty_cache()  # here, where the failed attempt holds nothing any more
+    log.warning("out of memory with %d at a time, going on with %d", size, smaller)

@@ -1,12 +1,14 @@
 """The harness's model, reading what several choices have in common once instead of once a choice."""
 
+from collections.abc import Callable
 from itertools import groupby
 
 import torch
+from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from workflow_scripts.lib.evaluation import shared_context
-from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
+from workflow_scripts.lib.evaluation.fitting import in_fitting_batches, with_fitting_size
 
 Request = tuple[tuple[str, str], list[int], list[int]]  # texts, ids of the context, ids of the continuation
 Answer = tuple[float, bool]  # log-probability of the continuation in nats, and whether it is the greedy one
@@ -21,7 +23,7 @@ class SharedContextLM(HFLM):
     ) -> list[Answer]:
         fits = all(len(context) + len(continuation) <= self.max_length for _, context, continuation in requests)
         if not fits or not shared_context.supported(self.model):
-            return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+            return self._fitting(lambda: HFLM._loglikelihood_tokens(self, requests, disable_tqdm, override_bs))
         order = sorted(range(len(requests)), key=lambda index: (len(requests[index][1]), requests[index][1]))
         prompts = [list(group) for _, group in groupby(order, key=lambda index: requests[index][1])]
         answers: dict[int, Answer] = {}
@@ -37,6 +39,18 @@ class SharedContextLM(HFLM):
                 if requests[index][0] is not None:
                     self.cache_hook.add_partial("loglikelihood", requests[index][0], answers[index])
         return [answers[index] for index in range(len(requests))]
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        return self._fitting(lambda: HFLM.generate_until(self, requests, disable_tqdm))
+
+    def _fitting(self, run: Callable[[], list]) -> list:
+        """Return what the stock model returns; its batches, the longest first, are halved until they fit."""
+
+        def with_size(size: int) -> list:
+            self.batch_size_per_gpu = size
+            return run()
+
+        return with_fitting_size(self.batch_size_per_gpu, with_size)
 
     def _answer(self, groups: list[list[Request]]) -> list[Answer]:
         """Answer requests of a few prompts, (prompts, continuations of each)."""
