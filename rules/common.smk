@@ -36,7 +36,7 @@ if graph.VARIABLE in os.environ:
 
 # How it runs reaches the jobs through the environment, where it makes nothing stale. Setting a prefix replaces
 # Snakemake's own, hence strict mode is switched on again. Snakemake formats the prefix, hence the doubled braces.
-EXECUTION = shlex.quote(json.dumps(PLAN.value("execution") | PLAN.value("tracking")))
+EXECUTION = shlex.quote(json.dumps(PLAN.untracked()))
 shell.prefix(
     "set -euo pipefail; "
     # A batch system's warning before the time limit reaches every process of a job. The trainer takes it for the word

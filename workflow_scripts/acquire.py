@@ -5,6 +5,8 @@ from pathlib import Path
 
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.config.fields import Section, Text
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.execution import execution
 from workflow_scripts.lib.jsonl import write_json
 from workflow_scripts.lib.sources.fetching import fetch
 
@@ -25,7 +27,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--receipt", type=Path, required=True, help="written last, beside the files")
     args = parser.parse_args(argv)
 
-    write_json(args.receipt, fetch(args.config.uri, args.config.revision or None, args.receipt.parent, REPOSITORY))
+    try:
+        found = fetch(args.config.uri, args.config.revision or None, args.receipt.parent, REPOSITORY)
+    except UserError as error:
+        instead = execution().get("fallbacks", {}).get(args.config.uri)
+        if not instead:
+            raise
+        others = " or ".join(f"'model={{base: \"{uri}\"}}'" for uri in instead)
+        change = f"{error.change}; or train another base (and say its model.license): --config {others}"
+        raise UserError(error.what, error.where, change) from error
+    write_json(args.receipt, found)
 
 
 if __name__ == "__main__":

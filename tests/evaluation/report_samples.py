@@ -12,6 +12,7 @@ CONFIG = {
         "base": "file://tiny",
         "revision": None,
         "license": "apache-2.0",
+        "fallbacks": [],
         "dtype": "float32",
         "quantization": "none",
         "attention": "sdpa",

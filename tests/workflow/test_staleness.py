@@ -84,6 +84,7 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
         pytest.param({"export": {"merged": {"dtype": "bfloat16"}}}, {"merge_adapter"} | TOLD, id="export.merged"),
         pytest.param({"export": {"gguf": ["q8_0"]}}, {"export_gguf"} | TOLD, id="export.gguf"),
         pytest.param({"generation": {"max_new_tokens": 5}}, TOLD, id="generation of the chat alone"),
+        pytest.param({"model": {"fallbacks": ["hf://a/b"]}}, TOLD, id="model.fallbacks"),
         pytest.param({"tracking": {"report_to": ["tensorboard"]}}, set(), id="tracking"),
         pytest.param({"execution": {"threads": 2, "logging_steps": 1}}, set(), id="execution"),
         pytest.param(

@@ -9,7 +9,10 @@ VARIABLE = "TUIQIAO_EXECUTION"
 
 
 def execution() -> dict:
-    """Return ``execution.*`` and ``tracking.*`` as the workflow exported them; empty when run by hand."""
+    """Return ``execution.*`` and ``tracking.*`` as the workflow exported them; empty when run by hand.
+
+    ``fallbacks`` names, for a base model, those that would do in its place.
+    """
     return json.loads(os.environ.get(VARIABLE, "{}"))
 
 

@@ -12,6 +12,7 @@ from workflow_scripts.lib.config.evaluation import SafetyReplies
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
+from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.evaluation_files import holds_tables
 from workflow_scripts.lib.provenance.records import file_digest
@@ -38,7 +39,7 @@ class Plan:
         self.settings, self.repository = settings, repository
         self.config = settings.config
         self.values = settings.values()
-        self.loading = {name: value for name, value in self.values["model"].items() if name != "license"}
+        self.loading = {name: self.values["model"][name] for name in Model.model_fields}
         used = {name: source for name, source in self.config.sources.items() if self._is_used(source)}
         self.sources = dict(sorted(used.items()))  # which of two same rows stays must not hang on the order of YAML
         aligned = self.config.align.method != "none"
@@ -78,6 +79,11 @@ class Plan:
         values = {name: part for name, part in self.values.items() if name not in HOW_IT_RUNS}
         layers = {".".join(key): name for key, name in self.settings.layer_of.items() if key[0] not in HOW_IT_RUNS}
         return _canonical({"layers": layers, "values": values})
+
+    def untracked(self) -> dict[str, Any]:
+        """Return what reaches jobs and makes nothing stale: how they run, and which bases an error may name."""
+        fallbacks = {self.config.model.base: self.config.model.fallbacks}
+        return self.value("execution") | self.value("tracking") | {"fallbacks": fallbacks}
 
     def source_section(self, name: str) -> str:
         """Return what standardize sees of a source: what is taken of its rows is for later stages."""

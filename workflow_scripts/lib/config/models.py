@@ -15,6 +15,7 @@ from workflow_scripts.lib.config.training import Align, Model, Sft
 
 class LicensedModel(Model):
     license: Text
+    fallbacks: list[Text]
 
 
 class ChatGeneration(Generation):
