@@ -393,6 +393,7 @@ rule write_report:
         timing=expand("results/models/{stage}/timing.json", stage=PLAN.trained_stages),
         parity=rules.merge_adapter.output.parity,
         scores=PLAN.panel_scores(),
+        sampling=["results/sampling/stats.json"] if PLAN.samples else [],
     output:
         json="results/eval/report.json",
         html=report("results/eval/report.html", caption="captions/report.rst", category="Evaluation"),
@@ -416,6 +417,7 @@ rule write_report:
             --timing {input.timing:q} \
             --merge-parity {input.parity:q} \
             --panel-scores {input.scores:q} \
+            --sampling {input.sampling:q} \
             --report-json {output.json:q} \
             --report-html {output.html:q} \
             2>&1 | tee {log:q}

@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--timing", type=Path, nargs="+", required=True, help="<stage>/timing.json of training")
     parser.add_argument("--merge-parity", type=Path, required=True, help="how the merged model compares")
     parser.add_argument("--panel-scores", type=Path, nargs="*", required=True, help="people's scores, if there are any")
+    parser.add_argument("--sampling", type=Path, nargs="*", required=True, help="stats.json, if replies were sampled")
     parser.add_argument("--report-json", type=Path, required=True)
     parser.add_argument("--report-html", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     scores = {reply_id: given for path in args.panel_scores for reply_id, given in read_scores(path).items()}
     metrics, timing = ({path.parent.name: path for path in given} for given in (args.metrics, args.timing))
     files |= {f"{stage}/metrics": path for stage, path in metrics.items()} | {"card": args.card}
-    files |= {path.stem: path for path in args.panel_scores}
+    files |= {path.stem: path for path in args.panel_scores} | {f"sampling/{path.stem}": path for path in args.sampling}
     provenance = Provenance(
         hardware=config.hardware,
         versions={"python": platform.python_version(), **versions()},
@@ -60,6 +61,7 @@ def main(argv: list[str] | None = None) -> None:
         jsonl.read_json(args.merge_parity),
         provenance,
         scores,
+        next((jsonl.read_json(path) for path in args.sampling), None),
     )
     written = built.as_json()
     Report.model_validate(written)  # what is written, not only what it was made from, is of the published shape

@@ -60,6 +60,13 @@ CARD = {
     "warnings": [{"en": "sft: 2 tokens is very little.", "zh": "sft：2 词元很少。"}],
     "seed": 42,
 }
+_SPLIT = {"samples": 2, "replies": 16, "pairs": 5, "verdicts": {"right": 6, "wrong_charge": 8, "not_stopped": 2}}
+SAMPLING = {
+    **_SPLIT,
+    **{"accepted": 6, "rate": 0.375, "cases_without_any": 0, "mean_per_case": 3.0},
+    **{"verifier": "legal_judgement", "validation_rows": "sampled"},
+    "validation": {**_SPLIT, "accepted": 4, "rate": 0.25, "cases_without_any": 1, "mean_per_case": 2.0},
+}
 PARITY = {"max": 1.5e-5, "mean": 1e-6, "same_top_token": 1.0, "dialogues": 8, "positions": 99, "dtype": "float32"}
 TIMING = {"seconds": 351.0, "seconds_per_step": 2.9, "tokens_per_second": 260.0, "device": "cpu", "threads": 2}
 

@@ -16,7 +16,7 @@ from workflow_scripts.lib import final_words, jsonl
 from workflow_scripts.lib.config.gates import Gate
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
-from workflow_scripts.lib.reporting import exposure, gates, report, report_schema, report_words
+from workflow_scripts.lib.reporting import exposure, gates, html_page, report, report_schema, report_words
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics, verdict
 from workflow_scripts.lib.reporting.report_schema import Metric, Provenance, Report
 
@@ -356,6 +356,7 @@ def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> 
             jsonl.write_json(given[-1], result)
     for name, value in (("card", report_samples.CARD), ("parity", report_samples.PARITY)):
         jsonl.write_json(folder / f"{name}.json", value)
+    jsonl.write_json(folder / "stats.json", report_samples.SAMPLING)
     jsonl.write_json(folder / "sft" / "metrics.json", report_samples.metrics())
     jsonl.write_json(folder / "sft" / "timing.json", report_samples.TIMING)
     write_report.main(
@@ -364,7 +365,7 @@ def write(folder: Path, reply: str = "天地玄黃宇，宙洪荒日月。") -> 
             *("--evaluations", *map(str, given)),
             *arguments(metrics=folder / "sft" / "metrics.json", timing=folder / "sft" / "timing.json"),
             *arguments(merge_parity=folder / "parity.json"),
-            "--panel-scores",
+            *("--panel-scores", "--sampling", str(folder / "stats.json")),
             *arguments(report_json=folder / "report.json", report_html=folder / "report.html"),
         ]
     )
@@ -376,6 +377,15 @@ def test_the_script_writes_the_same_bytes_again(tmp_path: Path) -> None:
     assert first == second
     assert (tmp_path / "a/report.json").read_bytes() == (tmp_path / "b/report.json").read_bytes()
     assert str(tmp_path) not in json.dumps(first)
+
+
+def test_what_was_sampled_is_told(tmp_path: Path) -> None:
+    written, page = write(tmp_path)
+    told = written["sampling"]
+    assert (told["train"]["accepted"], told["validation"]["rate"], told["validation_rows"]) == (6, 0.25, "sampled")
+    assert "sampling/stats" in written["provenance"]["inputs"]
+    assert "wrong charge</span> 8" in page and 'download="sampling.csv"' in page
+    assert build().sampling is None and "Rejection sampling" not in html_page.page(build())
 
 
 def test_times_stand_under_provenance_only(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_right_and_wrong_replies_are_told_apart(place: Place) -> None:
     assert stats["cases_without_any"] >= stats["samples"] // 4
     assert set(stats["verdicts"]) >= {"right", "wrong_term"}
     assert (stats["verifier"], stats["validation_rows"]) == ("legal_judgement", "sampled")
+    told = place.read_json("results/eval/report.json")["sampling"]
+    assert (told["train"]["accepted"], told["validation"]) == (stats["accepted"], stats["validation"])
 
 
 def test_sampled_rows_are_what_sft_learns(place: Place) -> None:

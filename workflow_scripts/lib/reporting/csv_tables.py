@@ -18,6 +18,10 @@ def tables(report: Report) -> dict[str, Table]:
     """Return the tables by name, each with its header; parts that the report lacks are not there."""
     found = {"figures": figures(report.metrics), "changes": changes(report.metrics), "gates": _gates(report)}
     found |= {f"training_{stage}": _training(training) for stage, training in report.training.items()}
+    if report.sampling:
+        splits = {name: getattr(report.sampling, name) for name in ("train", "validation")}
+        found["sampling"] = _groups((), [(splits,)])
+        found["sampling_verdicts"] = _counts({name: split.verdicts for name, split in splits.items()})
     found |= {"funnel": _funnel(report), "uses": _uses(report), "lengths": _lengths(report)}
     if report.perplexity:
         groups = {"source": report.perplexity.by_source, "language": report.perplexity.by_lang}

@@ -50,6 +50,7 @@ def build(
     parity: dict[str, Any] | None,
     provenance: schema.Provenance,
     scores: Scores,
+    sampling: dict[str, Any] | None = None,
 ) -> schema.Report:
     """Return the report.
 
@@ -60,6 +61,7 @@ def build(
         parity: How far the merged model is from adapter and base, if it was merged.
         provenance: Versions, digests, times.
         scores: What people said of panel replies, of these and of others.
+        sampling: stats.json of rejection sampling, if SFT learned sampled replies.
     """
     evaluations = _in_order(evaluations)
     measured = {stage for results in evaluations.values() for stage in results} | set(training)
@@ -79,6 +81,7 @@ def build(
         reading=report_words.READING,
         corrections=corrections(metrics),
         metrics=metrics,
+        sampling=_sampling(sampling) if sampling else None,
         training={stage: _training(stage, config, training[stage]) for stage in STAGES if stage in training},
         data=schema.Data(**{key: card[key] for key in schema.Data.model_fields}),
         panel=_panel(evaluations["panel"], scores) if "panel" in evaluations else None,
@@ -153,6 +156,11 @@ def _training(stage: str, config: ReportConfig, metrics: dict) -> schema.Trainin
         global_batch_size=batch,
         **{key: metrics[key] for key in known},
     )
+
+
+def _sampling(stats: dict[str, Any]) -> schema.Sampling:
+    train = {key: stats[key] for key in schema.SampledSplit.model_fields}
+    return schema.Sampling(train=train, **{key: stats[key] for key in ("verifier", "validation_rows", "validation")})
 
 
 def _panel(results: Results, scores: Scores) -> schema.Panel:

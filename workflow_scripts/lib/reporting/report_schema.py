@@ -271,6 +271,28 @@ class SafetyExample(Part):
     replies: dict[Stage, SafetyReply]
 
 
+class SampledSplit(Part):
+    """Replies drawn to the prompts of a split: how many are right, and why the others are not. Ratios are 0-1."""
+
+    samples: int
+    replies: int
+    accepted: int
+    rate: float
+    cases_without_any: int
+    mean_per_case: float
+    verdicts: dict[str, int]
+    pairs: int
+
+
+class Sampling(Part):
+    """Rejection sampling: what SFT learned from, and whether it validates on sampled replies or on the rows' own."""
+
+    verifier: str
+    validation_rows: Literal["own", "sampled"]
+    train: SampledSplit
+    validation: SampledSplit
+
+
 class JudgeFigures(Part):
     """Replies decided and left undecided, and of the former the share on which model and rules say the same."""
 
@@ -335,6 +357,7 @@ class Report(Part):
     reading: Words
     corrections: Corrections
     metrics: list[Metric]
+    sampling: Sampling | None = None
     training: dict[Stage, Training]
     data: Data
     panel: Panel | None = None

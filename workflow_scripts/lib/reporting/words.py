@@ -10,6 +10,7 @@ STEPS: dict[str, Words] = {
 }
 REASONS: dict[str, Words] = {
     "empty": {"en": "empty", "zh": "空"},
+    "right": {"en": "right", "zh": "正确"},
     "foreign script": {"en": "foreign script", "zh": "夹杂外文或数字"},
     "no_answer": {"en": "no answer", "zh": "没有答案"},
     "several_answers": {"en": "several answers", "zh": "答案不止一个"},
