@@ -1,12 +1,17 @@
 """Official tasks read a person's own files by the harness's own definitions: prompt, choices and metric are theirs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import task_samples
 from evaluation_samples import MODEL, arguments
+from hub.hub import Hub
 
 from workflow_scripts import convert_task_data
 from workflow_scripts import evaluate_harness as script
@@ -16,6 +21,7 @@ from workflow_scripts.lib.evaluation import official_tasks
 from workflow_scripts.lib.evaluation.harness import SharedContextLM
 from workflow_scripts.lib.evaluation.task_files import DataSet, sort_files
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 TASKS = ("cmmlu", "ceval-valid", "hellaswag", "winogrande", "gsm8k")
 PER_TASK = {
     "cmmlu": {"num_fewshot": 1, "subsets": ["law", "agronomy"]},
@@ -266,6 +272,25 @@ def test_a_task_without_files_whose_hub_cannot_be_reached_tells_where_to_put_the
         run(byte_model, ("hellaswag",))
     assert caught.value.what.startswith("the data of hellaswag could not be fetched (")
     assert caught.value.change.endswith("into data_raw/eval/hellaswag/")
+
+
+def test_a_task_is_read_from_the_hub_and_says_at_which_commit(place: Path, byte_model: Path) -> None:
+    (place / "parquet").mkdir()
+    for split, count in (("train", 6), ("validation", 4)):
+        table = pa.Table.from_pylist([task_samples.hellaswag(number) for number in range(count)])
+        pq.write_table(table, place / f"parquet/{split}-00000-of-00001.parquet")
+    config = {"tasks": ["hellaswag"], "limit": None, "num_fewshot": 1, "batch_size": 4, "per_task": {}}
+    flags = arguments(config={"model": MODEL, "eval": config}, code="c", base=byte_model, model_digest="d")
+    flags += [*arguments(task_folder="tasks", result_folder="results", store="store"), "--task-data"]
+    with Hub() as hub:
+        commit = hub.add_dataset("Rowan/hellaswag", place / "parquet")
+        environment = {**os.environ, **hub.environment(place / "home"), "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-m", "workflow_scripts.evaluate_harness", *flags]
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = jsonl.read_json(place / "results/hellaswag.json")
+    assert (found["n"], found["metric"]) == (4, "acc_norm")
+    assert (found["settings"]["data"], found["settings"]["commits"]) == ("hub", [commit])
 
 
 def test_a_tag_is_no_task() -> None:

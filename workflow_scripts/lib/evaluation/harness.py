@@ -2,7 +2,8 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from workflow_scripts.lib.evaluation.task_data import DEFAULT
 
 VERSION = lm_eval.__version__
 FIRST_CHOICE = ("acc", "exact_match")  # the metric that stands for a task that reports several
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 USUAL = {"hellaswag": "acc_norm"}  # where people report another one
 
 
@@ -104,7 +106,7 @@ def evaluate_tasks(
             apply_chat_template=True,
             fewshot_as_multiturn=True,
         )
-        yield task, _result(task, results, config)
+        yield task, _result(task, results, config, _commits(members["tasks"].values()))
 
 
 def _set_examples(member: Any, wanted: int | None) -> None:
@@ -183,7 +185,13 @@ def _check_data(manager: TaskManager, task: Task, leaves: list[str]) -> None:
             )
 
 
-def _result(task: Task, results: dict, config: HarnessConfig) -> dict:
+def _commits(members: Iterable[Any]) -> list[str]:
+    """Return the commits of the hub that tasks were read at: ``datasets`` names a folder of its cache by each."""
+    tables = [table for member in members for split in member.dataset.values() for table in split.cache_files]
+    return sorted({name for table in tables if _COMMIT.fullmatch(name := Path(table["filename"]).parent.name)})
+
+
+def _result(task: Task, results: dict, config: HarnessConfig, commits: list[str]) -> dict:
     leaves = _leaves(task.name, results)
     metrics = _metrics(results["results"][task.name])
     first = [USUAL[task.name]] if task.name in USUAL else FIRST_CHOICE
@@ -202,6 +210,7 @@ def _result(task: Task, results: dict, config: HarnessConfig) -> dict:
             "num_fewshot": results["n-shot"][leaves[0]],
             "batch_size": config.eval.batch_size,
             "data": "own files" if task.manifest is not None else "test split" if task.local is not None else "hub",
+            **({"commits": commits} if commits else {}),
             **model_settings(config.model),
         },
         "samples": [sample for leaf in leaves for sample in _samples(leaf, results)],
