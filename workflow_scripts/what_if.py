@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from workflow_scripts import mix_sources, split_groups
+from workflow_scripts import link_rows, mix_sources, split_groups
 from workflow_scripts.lib import jsonl, logs
 from workflow_scripts.lib.cleaning import what_if, what_if_page
 from workflow_scripts.lib.cleaning.blocklists import own_blocklists, read_blocklist
@@ -46,7 +46,8 @@ def main(argv: list[str] | None = None) -> None:
         samples = [what_if.sample(rows, part, args.samples) for part in found]
         sys.stdout.write("\n".join(what_if_page.source_lines(name, compared[name], *samples)) + "\n\n")
     for use in then.uses:
-        sys.stdout.write(f"{use}: {_training_data(use, now, then, compared, done)}\n")
+        for line in _training_data(use, now, then, compared, done, args.samples):
+            sys.stdout.write(f"{use}: {line}\n")
 
 
 def _compare(name: str, now: Plan, then: Plan, done: list[records.Record]) -> what_if.Comparison:
@@ -70,16 +71,21 @@ def _measured_anew(name: str, plan: Plan, rows: Path, tokens: Path) -> pl.LazyFr
 
 
 def _training_data(
-    use: str, now: Plan, then: Plan, compared: dict[str, what_if.Comparison], done: list[records.Record]
-) -> str:
-    """Say if the split files would be others, by mixing and splitting in a folder that is thrown away."""
+    use: str, now: Plan, then: Plan, compared: dict[str, what_if.Comparison], done: list[records.Record], samples: int
+) -> list[str]:
+    """Say what else mixing would drop, and if the split files would be others, by doing it in a folder thrown away."""
     mixing, splitting = record_of(done, f"mix_sources use={use}"), record_of(done, f"split_groups use={use}")
     changed = [name for name in then.of_use(use) if compared[name].changes]
     split = then.section(split="split")
-    if not changed and now.mixing(use) == then.mixing(use) and now.section(split="split") == split:
-        return "no change; nothing would be trained or evaluated again"
+    plans_agree = (now.mixing(use), now.linking(), now.section(split="split")) == (
+        then.mixing(use),
+        then.linking(),
+        split,
+    )
+    if not changed and plans_agree:
+        return ["no change; nothing would be trained or evaluated again"]
     if any(compared[name].num_rewritten for name in changed):
-        return "texts would change; what is trained on these data would be trained again"
+        return ["texts would change; what is trained on these data would be trained again"]
     with tempfile.TemporaryDirectory() as folder:
         instead = {path: Path(folder) / Path(path).name for path in (*mixing.outputs, *splitting.outputs)}
         for name in changed:
@@ -87,14 +93,22 @@ def _training_data(
             instead[str(file_of(cleaning, "kept"))] = kept = Path(folder) / "clean" / f"{name}.jsonl"
             what_if.write_kept(file_of(cleaning, "rows"), compared[name].dropped, kept)
         instead[str(file_of(splitting, "store"))] = Path(folder) / "store"
+        if now.linking() != then.linking():
+            linking = record_of(done, "link_rows")
+            instead |= {path: Path(folder) / "linked" / Path(path).name for path in linking.outputs}
+            link_rows.main(arguments_of(linking, then.linking(), instead))
         try:
             mix_sources.main(arguments_of(mixing, then.mixing(use), instead))
             split_groups.main(arguments_of(splitting, split, instead))
         except UserError as error:
-            return f"a run would stop: {error.what}"
-        manifest = file_of(splitting, "manifest")
-        manifests = [jsonl.read_json(path) for path in (manifest, instead[str(manifest)])]
-    return what_if_page.splits_line(*manifests)
+            return [f"a run would stop: {error.what}"]
+        summaries, drops, manifests = (
+            (path, instead[str(path)])
+            for path in (file_of(mixing, "summary"), file_of(mixing, "drops"), file_of(splitting, "manifest"))
+        )
+        lines = what_if_page.mix_lines(*map(jsonl.read_json, summaries))
+        lines += what_if_page.drop_lines(*map(jsonl.read_rows, drops), samples)
+        return [*lines, what_if_page.splits_line(*map(jsonl.read_json, manifests))]
 
 
 if __name__ == "__main__":

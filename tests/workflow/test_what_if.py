@@ -1,5 +1,6 @@
 """`make what-if` on finished data: what it says, and that it says what a run then does."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A place where the data have been made."""
     made = running.build(tmp_path_factory.mktemp("what_if") / "place", CONFIG.format(folder=".."), num_poems=300)
     running.tokenizer_of_characters(made.folder / "base")
+    raw = made.folder / "raw" / "poems.json"
+    poems = json.loads(raw.read_text(encoding="utf-8"))
+    alike = [
+        {**poem, "id": f"{poem['id']}'", "paragraphs": [poem["paragraphs"][0], f"山{poem['paragraphs'][1][1:]}"]}
+        for poem in poems[:60]
+    ]
+    raw.write_text(json.dumps([*poems, *alike], ensure_ascii=False), encoding="utf-8")
     shutil.copy(running.REPOSITORY / "Makefile", made.repository)
     made.make("results/data/card.json", "results/config.yaml", stubs=True, cores=2)
     return made
@@ -72,9 +80,23 @@ def test_rows_that_come_back_are_those_that_were_dropped(place: Place, tmp_path:
     assert f" -> {was['train']} rows" in asked.stdout
 
 
+def test_near_duplicates_by_another_threshold_are_those_of_a_run(place: Place, tmp_path: Path) -> None:
+    asked = ask(place, "clean.near_duplicates.threshold=0.4")
+    assert asked.returncode == 0, asked.stderr
+    copy = place.copy(tmp_path / "copy")
+    copy.make("results/data/card.json", stubs=True, clean={"near_duplicates": {"threshold": 0.4}})
+    dropped = copy.read_json("results/data/sft/mixed.json")["sources"]["poems"]["dropped"]["near_duplicate"]
+    assert dropped > 0 and f"sft: poems near_duplicate 0 -> {dropped}\n" in asked.stdout
+    first = copy.read("results/data/sft/drops.jsonl").splitlines()[0]
+    assert f"sft:   {json.loads(first)['id']}  near_duplicate: " in asked.stdout
+    now, then = (where.read_json("results/data/sft/split.json")["train"]["rows"] for where in (place, copy))
+    assert f"sft: train {now} -> {then} rows, " in asked.stdout
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        (["clean.near_duplicates.action=group", "clean.decontaminate.max_overlap=0.9"], "sft: the same bytes"),
         (["clean.max_chars=4000"], "sft: no change; nothing would be trained or evaluated again"),
         (["mix.sft.max_samples=100000"], "sft: the same bytes; nothing would be trained or evaluated again"),
         (["sources.pairs.clean.max_chars=1"], "preference: a run would stop: no row is left after mixing"),
@@ -93,6 +115,7 @@ def test_it_says_what_would_be_trained_again(place: Place, settings: list[str], 
     ("setting", "said"),
     [
         ("sft.learning_rate=1e-3", "sft.learning_rate is not decided from measured rows"),
+        ("clean.near_duplicates.ngram=3", "clean.near_duplicates.ngram is not decided from measured rows"),
         ("clean.max_charz=3", "clean.max_charz is not decided from measured rows"),
         ("clean.max_repetition=2", "clean.max_repetition is 2"),
         ("sources.poem.clean.max_chars=3", "sources.poem"),

@@ -1,5 +1,7 @@
 """What would change, as lines to read in a terminal."""
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from workflow_scripts.lib.cleaning.what_if import Comparison
@@ -32,6 +34,27 @@ def _shown(row: dict[str, Any]) -> str:
     messages = row["prompt"] + row["chosen"] if "prompt" in row else row["messages"]
     text = " | ".join(f"{message['role']}: {message['content']}" for message in messages).replace("\n", " ⏎ ")
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
+def mix_lines(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
+    """Return how many rows mixing drops or leaves of a source, for each reason that counts otherwise."""
+    lines = []
+    for name, sums in then["sources"].items():
+        for kind in ("dropped", "not_taken"):
+            old, new = now["sources"].get(name, {}).get(kind, {}), sums.get(kind, {})
+            lines += [
+                f"{name} {reason} {old.get(reason, 0):,} -> {new.get(reason, 0):,}"
+                for reason in sorted(old.keys() | new.keys())
+                if old.get(reason, 0) != new.get(reason, 0)
+            ]
+    return lines
+
+
+def drop_lines(now: Iterable[dict[str, Any]], then: Iterable[dict[str, Any]], count: int) -> list[str]:
+    """Return up to ``count`` lines of the ledger that mixing would write and has not written."""
+    known = {(line["id"], line["reason"]) for line in now}
+    new = (line for line in then if (line["id"], line["reason"]) not in known)
+    return [f"  {line['id']}  {line['reason']}: {line['detail']}" for line in islice(new, count)]
 
 
 def splits_line(now: dict[str, Any], then: dict[str, Any]) -> str:

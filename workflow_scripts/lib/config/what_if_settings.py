@@ -9,6 +9,7 @@ from workflow_scripts.lib.errors import UserError
 
 _CLEAN = (*Bounds.model_fields, "repetition_ngram")
 _OF_SOURCES = ("clean", "weight", "max_rows", "where")
+_OF_LINKS = {"near_duplicates": ("threshold", "max_same_replies", "action"), "decontaminate": ("max_overlap",)}
 _EXAMPLE = "write KEY=VALUE, such as clean.max_repetition=0.5"
 
 
@@ -31,13 +32,18 @@ def load(repository: Path, results: Path, given: list[str]) -> tuple[Settings, S
 
 
 def _check(parts: list[str]) -> None:
-    is_source = parts[0] == "sources" and len(parts) > 2 and parts[2] in _OF_SOURCES
-    if not (
-        is_source or parts[0] in ("mix", "split") or (parts[0] == "clean" and len(parts) > 1 and parts[1] in _CLEAN)
-    ):
+    first, second, third = [*parts, "", ""][:3]
+    is_source = first == "sources" and third in _OF_SOURCES
+    is_rule = first == "clean" and (second in _CLEAN or third in _OF_LINKS.get(second, ()))
+    if not (is_source or is_rule or first in ("mix", "split")):
         raise UserError(
             f"{'.'.join(parts)} is not decided from measured rows",
             "make what-if",
-            f"ask for clean.({'|'.join(_CLEAN)}), mix.*, split.* or sources.<name>.({'|'.join(_OF_SOURCES)}); "
+            f"ask for clean.({'|'.join([*_CLEAN, *_dotted(_OF_LINKS)])}), mix.*, split.* or "
+            f"sources.<name>.({'|'.join(_OF_SOURCES)}); "
             "for anything else, change the config and look at `make plan`",
         )
+
+
+def _dotted(keys: dict[str, tuple[str, ...]]) -> list[str]:
+    return [f"{section}.{key}" for section, names in keys.items() for key in names]
