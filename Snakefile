@@ -7,6 +7,7 @@ min_version("9.0")
 
 include: "rules/common.smk"
 include: "rules/data.smk"
+include: "rules/shards.smk"
 include: "rules/sampling.smk"
 include: "rules/models.smk"
 include: "rules/evaluation.smk"

@@ -1,11 +1,13 @@
 """Run the workflow in a folder of its own and watch what each of its steps takes. Linux only: reads /proc."""
 
+import itertools
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests" / "workflow"))
@@ -39,9 +41,9 @@ def build(folder: Path, config: str) -> running.Place:
     return place
 
 
-def watch(place: running.Place, *targets: str) -> tuple[float, list[Job]]:
+def watch(place: running.Place, *targets: str, cores: int = 1, **config: Any) -> tuple[float, list[Job]]:
     """Make the targets and return the seconds it took, start of Snakemake included, and the jobs in order."""
-    command, environment = place.command(*targets, stubs=True)
+    command, environment = place.command(*targets, cores=cores, stubs=True, **config)
     jobs: dict[str, Job] = {}
     started = time.monotonic()
     with (
@@ -96,9 +98,16 @@ def _look(folder: Path, jobs: dict[str, Job]) -> None:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended
         now = time.monotonic()
-        job = jobs.setdefault(process.name, Job(words[2].removeprefix("workflow_scripts."), now))
+        job = jobs.setdefault(process.name, Job(_step(words), now))
         job.seconds = now - job.started
         job.processor = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         for line in status.splitlines():
             if line.startswith("VmHWM:"):
                 job.peak_mib = int(line.split()[1]) / 1024
+
+
+def _step(words: list[str]) -> str:
+    """Return the name of a process's step, and whether it puts together what the jobs of shards made."""
+    pairs = itertools.pairwise(words)
+    gathers = any(flag.startswith("--part") and not value.startswith("--") for flag, value in pairs)
+    return words[2].removeprefix("workflow_scripts.") + ", together" * gathers

@@ -1,9 +1,10 @@
 """Time and memory of every data step on generated rows, and what ten million rows would take.
 
-    python -m benchmarks.large_data [--rows 2000000]
+    python -m benchmarks.large_data [--rows 2000000] [--shards 4 --cores 2]
 
 A quarter of the rows runs first: a step that is linear in rows takes four times as long for four times as many, and
-peak memory at ten million is what lies on the line through both.
+peak memory at ten million is what lies on the line through both. With shards a step is several jobs: their seconds are
+added up, and the peak is that of the largest.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from benchmarks import jobs
 
 GOAL = 10_000_000  # rows
+TEXTS = 1000  # of an evaluation, that rows are compared with
 CONFIG = """\
 recipe: custom
 model: {base: "file://../base"}
@@ -47,26 +49,45 @@ def rows(count: int) -> Iterator[str]:
         yield json.dumps({"prompt": text[:30], "completion": text[30:]}, ensure_ascii=False) + "\n"
 
 
-def measure(count: int, folder: Path) -> tuple[float, dict[str, jobs.Job]]:
+def measure(count: int, folder: Path, cores: int, shards: int) -> tuple[float, dict[str, jobs.Job]]:
     place = jobs.build(folder, CONFIG)
     (folder / "raw" / "poems.json").unlink()
     with (folder / "raw" / "made.jsonl").open("w", encoding="utf-8") as stream:
         stream.writelines(rows(count))
     jobs.watch(place, "results/models/base/tokenizer.json")
-    seconds, steps = jobs.watch(place, "results/data/leaks.json")
-    return seconds, {step.step: step for step in steps}
+    evaluated = place.repository / "data_raw" / "eval" / "made" / "test.jsonl"
+    evaluated.parent.mkdir(parents=True)
+    evaluated.write_text("".join(rows(TEXTS)), encoding="utf-8")
+    execution = {"shards": {"made": shards}}
+    seconds, steps = jobs.watch(place, "results/data/card.json", cores=cores, execution=execution)
+    sizes = {}
+    for path in (place.work / "results" / "data").rglob("*.*"):
+        name = f"{path.relative_to(place.work / 'results' / 'data').parts[0]}, {''.join(path.suffixes)}"
+        sizes[name] = sizes.get(name, 0) + path.stat().st_size
+    print(
+        ", ".join(f"{name} {size / count:.0f}" for name, size in sorted(sizes.items()) if size > count), "bytes a row"
+    )
+    found: dict[str, jobs.Job] = {}
+    for job in steps:
+        known = found.setdefault(job.step, jobs.Job(job.step, job.started))
+        known.seconds += job.seconds
+        known.processor += job.processor
+        known.peak_mib = max(known.peak_mib, job.peak_mib)
+    return seconds, found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="several GB are needed")
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--shards", type=int, default=1)
     args = parser.parse_args()
     few, many = args.rows // 4, args.rows
     found = {}
     for count in (few, many):
         with tempfile.TemporaryDirectory(dir=args.folder) as temporary:
-            found[count] = measure(count, Path(temporary) / "place")
+            found[count] = measure(count, Path(temporary) / "place", args.cores, args.shards)
         print(f"{count} rows: {found[count][0]:.0f} s", flush=True)
     print(
         f"\n| step | s a million, {few} rows | {many} rows | processor s a million, {few} rows | {many} rows ", end=""

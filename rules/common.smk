@@ -85,6 +85,10 @@ def code_digest(script, *selected):
     return code.digest
 
 
+# How shards come about is part of what a source's rows follow from, whether it has any or not.
+SHARDING = ("workflow_scripts.divide_source", "workflow_scripts.standardize_shard")
+
+
 def repository(path):
     """Return a file of the repository relative to the working directory."""
     return PLAN.relative(Path(workflow.basedir) / path)
@@ -201,6 +205,7 @@ def write_graph():
 if workflow.is_main_process:
     splitting.mend(Path("results/data"), STORE.resolve())
     engine.run_again_what_the_engine_overlooks(SEEN)
+    engine.overlook_shards()
     atexit.register(write_graph if graph.VARIABLE in os.environ else tell_plan_without_run)
 
 
@@ -213,3 +218,5 @@ wildcard_constraints:
     stage="base|sft|align",
     folder="sft|align|merged",
     key="[0-9a-f]{16}",
+    shards="[0-9]+",
+    shard="[0-9]+",

@@ -47,6 +47,9 @@ rule acquire:
 rule standardize:
     input:
         raw=lambda wildcards: PLAN.raw_files(wildcards.source) or PLAN.receipt_of(wildcards.source),
+        part_rows=lambda wildcards: PLAN.parts(wildcards.source, "jsonl"),
+        part_drops=lambda wildcards: PLAN.parts(wildcards.source, "drops.jsonl"),
+        part_sums=lambda wildcards: PLAN.parts(wildcards.source, "json"),
     output:
         rows="results/data/standard/{source}.jsonl",
         drops="results/data/standard/{source}.drops.jsonl",
@@ -59,15 +62,19 @@ rule standardize:
         "../envs/workflow.yaml"
     params:
         config=lambda wildcards: PLAN.source_section(wildcards.source),
-        code=lambda wildcards: code_digest("standardize", PLAN.adapter_module(wildcards.source)),
+        code=lambda wildcards: code_digest("standardize", PLAN.adapter_module(wildcards.source), *SHARDING),
     shell:
         r"""
         python -m workflow_scripts.run_step --step "standardize {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --parts {input.part_rows:q} {input.part_drops:q} {input.part_sums:q} \
+            --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.standardize \
             --config {params.config:q} \
             --source {wildcards.source} \
             --raw {input.raw:q} \
+            --part-rows {input.part_rows:q} \
+            --part-drops {input.part_drops:q} \
+            --part-sums {input.part_sums:q} \
             --rows {output.rows:q} \
             --drops {output.drops:q} \
             --sums {output.sums:q} \
@@ -79,6 +86,7 @@ rule measure_rows:
     input:
         rows=rules.standardize.output.rows,
         blocklists=lambda wildcards: PLAN.blocklists(wildcards.source),
+        parts=lambda wildcards: PLAN.parts(wildcards.source, "measures.parquet"),
     output:
         measures="results/data/measured/{source}.parquet",
     log:
@@ -93,11 +101,12 @@ rule measure_rows:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "measure_rows {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --parts {input.parts:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.measure_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
             --blocklists {input.blocklists:q} \
+            --parts {input.parts:q} \
             --measures {output.measures:q} \
             2>&1 | tee {log:q}
         """
@@ -108,6 +117,7 @@ rule count_tokens:
         rows=rules.standardize.output.rows,
         measures=rules.measure_rows.output.measures,
         tokenizer="results/models/base/tokenizer.json",
+        parts=lambda wildcards: PLAN.parts(wildcards.source, "tokens.parquet"),
     output:
         tokens="results/data/measured/{source}.tokens.parquet",
     log:
@@ -122,12 +132,13 @@ rule count_tokens:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "count_tokens {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --parts {input.parts:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.count_tokens \
             --config {params.config:q} \
             --rows {input.rows:q} \
             --measures {input.measures:q} \
             --tokenizer {input.tokenizer:q} \
+            --parts {input.parts:q} \
             --tokens {output.tokens:q} \
             2>&1 | tee {log:q}
         """
@@ -170,6 +181,7 @@ rule clean_rows:
 rule sketch_rows:
     input:
         rows=rules.standardize.output.rows,
+        parts=lambda wildcards: PLAN.parts(wildcards.source, "sketches.parquet"),
     output:
         sketches="results/data/sketched/{source}.parquet",
     log:
@@ -184,10 +196,11 @@ rule sketch_rows:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "sketch_rows {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --parts {input.parts:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.sketch_rows \
             --config {params.config:q} \
             --rows {input.rows:q} \
+            --parts {input.parts:q} \
             --sketches {output.sketches:q} \
             2>&1 | tee {log:q}
         """
@@ -224,6 +237,7 @@ rule find_contamination:
         rows=rules.standardize.output.rows,
         evaluation_rows=expand(rules.standardize.output.rows, source=PLAN.evaluation_sources()),
         evaluation_files=PLAN.evaluation_files(),
+        parts=lambda wildcards: PLAN.parts(wildcards.source, "overlaps.parquet"),
     output:
         overlaps="results/data/contamination/{source}.parquet",
     log:
@@ -238,12 +252,13 @@ rule find_contamination:
     shell:
         r"""
         python -m workflow_scripts.run_step --step "find_contamination {wildcards}" --code {params.code} \
-            --inputs {input:q} --outputs {output:q} --store results/store -- \
+            --inputs {input:q} --parts {input.parts:q} --outputs {output:q} --store results/store -- \
             python -m workflow_scripts.find_contamination \
             --config {params.config:q} \
             --rows {input.rows:q} \
             --evaluation-rows {input.evaluation_rows:q} \
             --evaluation-files {input.evaluation_files:q} \
+            --parts {input.parts:q} \
             --overlaps {output.overlaps:q} \
             2>&1 | tee {log:q}
         """

@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     with ExitStack() as stack:
         writers = [stack.enter_context(atomic_parquet(path, SCHEMA)) for path in args.links]
         for number, table in tables(args.sketches, cluster, group, is_shared):
-            writers[number].write_table(table)
+            writers[number].write(table)
     largest = largest_group(group)
     if largest > LARGE * len(group):
         log.warning(

@@ -33,14 +33,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--step", required=True, help="rule and wildcards")
     parser.add_argument("--code", required=True, help="digest of the step's code")
     parser.add_argument("--inputs", nargs="*", default=[], help="files; those that the command names are read")
+    parser.add_argument("--parts", nargs="*", default=[], help="inputs that are parts of what the others would give")
     parser.add_argument("--outputs", nargs="+", required=True, help="files that the command makes")
     parser.add_argument("--folder", help="folder of which every file but a card is an output")
     parser.add_argument("--store", type=Path, help="folder of kept outputs; without it nothing is put back or kept")
     parser.add_argument("command", nargs="+", help="after --")
     args = parser.parse_args(argv)
 
-    inputs = {path: records.file_digest(Path(path)) for path in records.named_inputs(args.command, args.inputs)}
-    key = records.key_of(_named_from_repository(args.command), args.code, _named_from_repository(inputs))
+    # In how many parts it was made is how it ran: the outputs are the same, and so are key and record.
+    parts = set(args.parts)
+    named = [path for path in records.named_inputs(args.command, args.inputs) if path not in parts]
+    inputs = {path: records.file_digest(Path(path)) for path in named}
+    words = [word for word in args.command if word not in parts]
+    key = records.key_of(_named_from_repository(words), args.code, _named_from_repository(inputs))
     path = records.record_path(args.outputs)
     with _alone(path.with_suffix(".lock"), args.step.strip()) as lock:
         records.begin(path)

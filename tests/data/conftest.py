@@ -10,17 +10,19 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
+from workflow_scripts.lib.readers.pieces import whole
 from workflow_scripts.lib.records import Drop
 
 _INSTRUCTIONS = ["续写：{couplet}", "{couplet}请接着写。"]
 POEM_OPTIONS: dict[str, Any] = {"forms": ["quatrain5"], "share": [0.0, 0.7], "instructions": _INSTRUCTIONS}
+NO_PARTS = ["--part-rows", "--part-drops", "--part-sums"]
 PAIR_OPTIONS: dict[str, Any] = POEM_OPTIONS | {"share": [0.7, 1.0], "other_form": 0.5}
 
 
 def standardized(files: list[Path], adapter: str, use: str, options: dict[str, Any]) -> list[dict | Drop]:
     """Return the rows and drops of raw files, in order."""
     source = {"use": use, "adapter": adapter, "options": options}
-    return list(standardize("s", files, Standardization.model_validate({"seed": 42, "source": source})))
+    return list(standardize("s", whole(files), Standardization.model_validate({"seed": 42, "source": source})))
 
 
 def reason(result: dict | Drop) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.data.conftest import NO_PARTS
 from workflow_scripts import clean_rows, count_tokens, measure_rows, mix_sources, split_groups, standardize
 from workflow_scripts.lib import accounting
 from workflow_scripts.lib.accounting import Sums
@@ -52,7 +53,7 @@ def run_standardize(folder: Path, results: list[Any], monkeypatch: pytest.Monkey
     raw.write_text(json.dumps([{"text": "x"}] * records), encoding="utf-8")
     monkeypatch.setattr(registry, "load", lambda *_: adapter(results))
     flags = [f"--{name}={folder / file}" for name, file in FILES.items()]
-    standardize.main(["--config", json.dumps(SFT), "--source", "s", "--raw", str(raw), *flags])
+    standardize.main(["--config", json.dumps(SFT), "--source", "s", "--raw", str(raw), *NO_PARTS, *flags])
     return read_json(folder / "s.json")
 
 
@@ -103,10 +104,10 @@ def test_a_ledger_that_does_not_explain_what_is_missing_fails_cleaning(
     measures = tmp_path / "s.parquet"
     rows, tokens = f"--rows={tmp_path / 's.jsonl'}", tmp_path / "s.tokens.parquet"
     config = '{"repetition_ngram": 4, "blocklists": []}'
-    measure_rows.main(["--config", config, rows, "--blocklists", f"--measures={measures}"])
+    measure_rows.main(["--config", config, rows, "--blocklists", "--parts", f"--measures={measures}"])
     limits = '{"min_tokens": null, "max_tokens": null}'
     found = [f"--measures={measures}", f"--tokens={tokens}"]
-    count_tokens.main(["--config", limits, rows, f"--tokenizer={tokenizer}", *found])
+    count_tokens.main(["--config", limits, rows, "--parts", f"--tokenizer={tokenizer}", *found])
     whole = clean_rows.dropped_rows
     # a rule that names a row twice
     monkeypatch.setattr(clean_rows, "dropped_rows", lambda *args: (found := whole(*args)).vstack(found))

@@ -215,7 +215,7 @@ def test_what_a_user_can_mend_is_said(call: dict, parts: list[str], write: Calla
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [("[1, 2]", "found rows of int"), ("[oops]", "found no readable row (Expecting value"), ("", "hold no rows")],
+    [("[1, 2]", "found rows of int"), ("[oops]", "found no readable row (Expecting value")],
 )
 def test_files_without_a_fitting_row_stop(content: str, part: str, write: Callable[..., Path]) -> None:
     with pytest.raises(UserError) as caught:

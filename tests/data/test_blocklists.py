@@ -40,7 +40,7 @@ def test_a_file_of_the_user_is_measured_under_its_name(tmp_path: Path) -> None:
     config = {"repetition_ngram": 4, "blocklists": ["lists/mine.txt"]}
     files = {"rows": "rows.jsonl", "blocklists": "mine.txt", "measures": "m.parquet"}
     flags = [part for name, file in files.items() for part in (f"--{name}", str(tmp_path / file))]
-    measure_rows.main(["--config", json.dumps(config), *flags])
+    measure_rows.main(["--config", json.dumps(config), "--parts", *flags])
     found = pl.read_parquet(tmp_path / "m.parquet")
     assert found["blocked"].to_list() == [["lists/mine.txt"], ["lists/mine.txt"], []]
     assert found["blocked_words"].to_list() == [["豆腐"], ["第二条"], []]

@@ -61,6 +61,7 @@ SOURCES = {
     "more_talks": COMMON | {"use": "sft", "adapter": "alpaca", "options": {}, "max_rows": 5},
     "pairs": COMMON | {"use": "preference", "adapter": "derived_pairs", "options": PAIR_OPTIONS | {"other_form": 1.0}},
 }
+NO_SHARDS = {"part_rows": [], "part_drops": [], "part_sums": []}
 PICTURES = ("funnel", "languages", "lengths", "turns")
 RECEIPT = {"uri": "npm://poems@1/*.json", "revision": None, "files": [{"path": "a", "bytes": 7, "sha256": "ab" * 32}]}
 BASE = {
@@ -88,16 +89,17 @@ def run_chain(raw: dict[str, list[Path]], tokenizer: Path, folder: Path) -> None
         standard, measures = folder / "standard" / f"{name}.jsonl", folder / "measured" / f"{name}.parquet"
         config = {"seed": 42, "source": {key: source[key] for key in ("use", "adapter", "options")}, "edits": EDITS}
         ledger = {"drops": folder / "standard" / f"{name}.drops.jsonl", "sums": folder / "standard" / f"{name}.json"}
-        call(standardize, config, source=name, raw=raw[name], rows=standard, **ledger)
-        call(measure_rows, {"repetition_ngram": 4, "blocklists": []}, rows=standard, blocklists=[], measures=measures)
+        call(standardize, config, source=name, raw=raw[name], rows=standard, **NO_SHARDS, **ledger)
+        measuring = {"repetition_ngram": 4, "blocklists": []}
+        call(measure_rows, measuring, rows=standard, blocklists=[], parts=[], measures=measures)
         tokens = folder / "measured" / f"{name}.tokens.parquet"
         limits = {"min_tokens": CLEAN["min_tokens"], "max_tokens": CLEAN["max_tokens"]}
-        call(count_tokens, limits, rows=standard, measures=measures, tokenizer=tokenizer, tokens=tokens)
+        call(count_tokens, limits, parts=[], rows=standard, measures=measures, tokenizer=tokenizer, tokens=tokens)
         ledger = {"drops": folder / "clean" / f"{name}.drops.jsonl", "sums": folder / "clean" / f"{name}.json"}
         kept = folder / "clean" / f"{name}.jsonl"
         call(clean_rows, CLEAN, rows=standard, measures=measures, tokens=tokens, kept=kept, **ledger)
         sketching = {key: NEAR[key] for key in ("enabled", "ngram", "num_perm")}
-        call(sketch_rows, sketching, rows=standard, sketches=folder / "sketched" / f"{name}.parquet")
+        call(sketch_rows, sketching, parts=[], rows=standard, sketches=folder / "sketched" / f"{name}.parquet")
     linking = {key: NEAR[key] for key in ("enabled", "threshold", "max_same_replies")}
     sketches, links = ([folder / kind / f"{name}.parquet" for name in SOURCES] for kind in ("sketched", "linked"))
     call(link_rows, linking, sketches=sketches, links=links)

@@ -293,13 +293,13 @@ def test_measuring_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch, tm
 def clean(rows: list[dict], bounds: dict, tokenizer: Path, folder: Path) -> tuple[list[dict], list[dict]]:
     """Measure and clean through the scripts; the tokenizer's tokens are characters."""
     write_rows(folder / "rows.jsonl", rows)
-    call(measure_rows, {"repetition_ngram": 4, "blocklists": []}, folder, blocklists=None)
+    call(measure_rows, {"repetition_ngram": 4, "blocklists": []}, folder, blocklists=None, parts=None)
     return run_clean(bounds, folder, tokenizer)
 
 
 def run_clean(bounds: dict, folder: Path, tokenizer: Path) -> tuple[list[dict], list[dict]]:
     limits = {name: bounds[name] for name in ("min_tokens", "max_tokens")}
-    call(count_tokens, limits, folder, tokenizer=tokenizer, tokens=folder / "tokens.parquet")
+    call(count_tokens, limits, folder, parts=None, tokenizer=tokenizer, tokens=folder / "tokens.parquet")
     files = {name: folder / name for name in ("tokens.parquet", "kept.jsonl", "drops.jsonl", "sums.json")}
     call(clean_rows, bounds, folder, **{path.stem: path for path in files.values()})
     return list(read_rows(files["kept.jsonl"])), list(read_rows(files["drops.jsonl"]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.data.conftest import NO_PARTS
 from workflow_scripts import standardize
 from workflow_scripts.lib.adapters.losses import Losses
 from workflow_scripts.lib.errors import UserError
@@ -24,7 +25,7 @@ def run(raw: Path, **source: Any) -> tuple[list[dict], list[dict]]:
     rows, drops = raw.with_name("rows.out"), raw.with_name("drops.out")
     flags = {"--config": json.dumps({"seed": 1, "source": selection, "edits": EDITS}), "--source": "s", "--raw": raw}
     flags |= {"--rows": rows, "--drops": drops, "--sums": raw.with_name("sums.json")}
-    standardize.main([str(part) for flag in flags.items() for part in flag])
+    standardize.main([*NO_PARTS, *(str(part) for flag in flags.items() for part in flag)])
     return list(read_rows(rows)), list(read_rows(drops))
 
 
@@ -41,6 +42,11 @@ def test_a_source_without_a_row_stops_and_says_what_became_of_them(write: Callab
     assert caught.value.where == "sources.s"
     assert "encoding" in caught.value.change
     assert not path.with_name("drops.out").exists()
+
+
+def test_a_source_without_a_record_stops(write: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match="the files hold no rows"):
+        run(write("rows.jsonl", "\n"))
 
 
 def test_files_in_gb18030_that_are_too_short_to_tell_are_read_when_it_is_declared(write: Callable[..., Path]) -> None:

@@ -59,7 +59,7 @@ def linked(tmp_path: Path) -> Callable[..., list[dict]]:
             write_rows(tmp_path / f"{number}.jsonl", rows)
             for kind, paths in files.items():
                 paths.append(tmp_path / kind / f"{number}.parquet")
-            call(sketch_rows, sketching, rows=tmp_path / f"{number}.jsonl", sketches=files["sketches"][-1])
+            call(sketch_rows, sketching, parts=[], rows=tmp_path / f"{number}.jsonl", sketches=files["sketches"][-1])
         call(link_rows, NEAR | {"enabled": sketching["enabled"]} | config, **files)
         return [line for path in files["links"] for line in pq.read_table(path).to_pylist()]
 
@@ -257,6 +257,7 @@ def test_rows_that_hold_an_evaluation_text_are_found(tmp_path: Path, write: Call
         rows=tmp_path / "rows.jsonl",
         evaluation_rows=[],
         evaluation_files=files,
+        parts=[],
         overlaps=found,
     )
     lines = pq.read_table(found).to_pylist()
@@ -272,7 +273,14 @@ def test_rows_of_an_evaluation_source_are_looked_for_too(tmp_path: Path) -> None
     write_rows(tmp_path / "rows.jsonl", [row("s/f#0", text[:30], text[30:])])
     write_rows(tmp_path / "held.jsonl", [row("e/f#0", "请问：" + text[:30], text[30:])])
     files = {"evaluation_rows": [tmp_path / "held.jsonl"], "evaluation_files": []}
-    call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
+    call(
+        find_contamination,
+        {"ngram": 13},
+        parts=[],
+        rows=tmp_path / "rows.jsonl",
+        overlaps=tmp_path / "o.parquet",
+        **files,
+    )
     (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert (line["id"], line["text"]) == ("s/f#0", "e/f#0") and 0.9 < line["overlap"] < 1.0
 
@@ -284,7 +292,14 @@ def test_of_an_archive_the_tables_are_looked_for(tmp_path: Path) -> None:
         packed.writestr("README.txt", "not a table")
         packed.writestr("test/law.csv", f",Question\n0,{text}\n")
     files = {"evaluation_rows": [], "evaluation_files": [tmp_path / "cmmlu_v1_0_1.zip"]}
-    call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
+    call(
+        find_contamination,
+        {"ngram": 13},
+        parts=[],
+        rows=tmp_path / "rows.jsonl",
+        overlaps=tmp_path / "o.parquet",
+        **files,
+    )
     (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert line["id"] == "s/f#0" and line["text"].endswith("cmmlu_v1_0_1.zip/test/law.csv#0")
     assert [name for name in ("a/cmmlu.ZIP", "b.jsonl.gz", "c.md", "d.zip.txt") if holds_tables(name)] == [
@@ -310,7 +325,14 @@ def test_an_unreadable_evaluation_file_stops(tmp_path: Path, write: Callable[...
     write_rows(tmp_path / "rows.jsonl", [row("s/f#0", "问", "答")])
     files = {"evaluation_rows": [], "evaluation_files": [write("cmmlu/test.jsonl", '{"q": "好"}\n{"q": \n')]}
     with pytest.raises(UserError, match="record 1") as caught:
-        call(find_contamination, {"ngram": 13}, rows=tmp_path / "rows.jsonl", overlaps=tmp_path / "o.parquet", **files)
+        call(
+            find_contamination,
+            {"ngram": 13},
+            parts=[],
+            rows=tmp_path / "rows.jsonl",
+            overlaps=tmp_path / "o.parquet",
+            **files,
+        )
     assert caught.value.where.endswith("cmmlu/test.jsonl")
     assert not (tmp_path / "o.parquet").exists()
 

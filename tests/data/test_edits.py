@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.conftest import NO_PARTS
 from workflow_scripts import standardize
 from workflow_scripts.lib.cleaning.edits import Edits, edited
 from workflow_scripts.lib.cleaning.measures import measure
@@ -82,7 +83,7 @@ def test_standardizing_edits_and_measures_tell(tmp_path: Path) -> None:
     config = {"seed": 42, "source": source, "edits": BOTH.model_dump()}
     files = {name: tmp_path / name for name in ("raw.json", "rows.jsonl", "drops.jsonl", "sums.json")}
     flags = [part for path in files.values() for part in (f"--{path.stem}", str(path))]
-    standardize.main(["--config", json.dumps(config), "--source", "s", *flags])
+    standardize.main(["--config", json.dumps(config), "--source", "s", *NO_PARTS, *flags])
     rows = list(read_rows(files["rows.jsonl"]))
     assert [row["messages"][1]["content"] for row in rows] == ["打[手机号]", "黄河入海流"]
     (measures,) = measure(files["rows.jsonl"], 4, [])

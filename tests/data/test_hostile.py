@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests.data.conftest import PAIR_OPTIONS
+from tests.data.conftest import NO_PARTS, PAIR_OPTIONS
 from tests.data.hostile import files, line
 from tests.data.packing import PACKINGS, tar, zipped
 from tests.data.test_readers import FORMATS
@@ -48,7 +48,15 @@ def flags(adapter: str, raw: list[Path], folder: Path) -> list[str]:
     module = registry.load(adapter, "s")
     options = {name: value for name, value in _OPTIONS.items() if name in module.Options.model_fields}
     config = {"seed": 1, "source": {"use": module.USES[0], "adapter": adapter, "options": options}, "edits": EDITS}
-    made = ["--config", json.dumps(config), "--source", "s", "--raw", *map(str, raw)]
+    made = [
+        "--config",
+        json.dumps(config),
+        "--source",
+        "s",
+        "--raw",
+        *map(str, raw),
+        *NO_PARTS,
+    ]
     return [*made, "--rows", str(folder / "rows"), "--drops", str(folder / "drops"), "--sums", str(folder / "sums")]
 
 

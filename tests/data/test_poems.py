@@ -8,6 +8,7 @@ import pytest
 
 from workflow_scripts.lib.adapters.standardizing import Standardization, standardize
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.readers.pieces import whole
 from workflow_scripts.lib.records import Drop, group_of
 from workflow_scripts.lib.splitting.buckets import bucket_of
 
@@ -20,7 +21,7 @@ TAKEN = {"forms": ["quatrain5"], "share": [0.0, 1.0], "instructions": ["续写�
 def run(files: list[Path], adapter: str, options: dict, seed: int = 42) -> tuple[list[dict], list[Drop]]:
     use = "preference" if adapter == "derived_pairs" else "sft"
     source = {"use": use, "adapter": adapter, "options": options}
-    results = list(standardize("s", files, Standardization.model_validate({"seed": seed, "source": source})))
+    results = list(standardize("s", whole(files), Standardization.model_validate({"seed": seed, "source": source})))
     rows = [result for result in results if not isinstance(result, Drop)]
     return rows, [result for result in results if isinstance(result, Drop)]
 

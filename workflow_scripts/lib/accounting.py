@@ -65,6 +65,15 @@ def from_json(value: dict[str, Any]) -> Sums:
     return Sums(**{names.get(name, name): number for name, number in value.items()})
 
 
+def added(parts: list[Sums]) -> Sums:
+    """Return the sums of all parts of one step of one source."""
+    dropped = sum((Counter(part.dropped) for part in parts), Counter())
+    num_in, num_out, joined, further = (
+        sum(getattr(part, name) for part in parts) for name in ("num_in", "num_out", "joined", "further")
+    )
+    return Sums(parts[0].step, parts[0].unit, num_in, num_out, dropped, joined=joined, further=further)
+
+
 def is_further(row_id: str) -> bool:
     """Tell whether this is not the first row of its record: ``…#7`` is, ``…#7+1`` is not."""
     return "+" in row_id[row_id.rfind("#") :]

@@ -25,6 +25,7 @@ from workflow_scripts.lib.verifiers import registry as verifiers
 
 GENERATING = ("form", "judgement", "decoding", "panel", "safety")  # evaluations in which the model writes
 HOW_IT_RUNS = ("execution", "tracking")
+SHARDS = "results/data/shards"
 
 
 class Plan:
@@ -90,6 +91,15 @@ class Plan:
         source = self.value(f"sources.{name}")
         kept = {key: source[key] for key in ("use", "adapter", "options", "encoding")}
         return _canonical({"seed": self.config.seed, "source": kept, "edits": edits_of(self._bounds(name))})
+
+    def parts(self, name: str, suffix: str) -> list[str]:
+        """Return the files of a source's shards, in order; none if it has one shard only."""
+        count = self.config.execution.shards.get(name, 1)
+        return [f"{SHARDS}/{name}/{count}/{number + 1}.{suffix}" for number in range(count)] if count > 1 else []
+
+    def dividing(self, name: str) -> str:
+        """Return what dividing a source into shards depends on, canonical JSON."""
+        return _canonical({key: self.value(f"sources.{name}")[key] for key in ("adapter", "encoding")})
 
     def measuring(self, name: str) -> str:
         """Return what measuring sees of the config, canonical JSON."""

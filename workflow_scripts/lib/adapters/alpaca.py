@@ -11,6 +11,7 @@ from workflow_scripts.lib.config.fields import Text, optional
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("instruction", "output"),)
 OPTIONAL = ("input", "system", "history", "subject")
 

@@ -14,6 +14,7 @@ from workflow_scripts.lib.adapters.values import kept, text_in
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("prompt", "response"), ("instruction", "output"))
 OPTIONAL = ("input", "subject")
 

@@ -7,6 +7,7 @@ from workflow_scripts.lib.adapters.poems import FIELDS, PoemOptions, check_selec
 from workflow_scripts.lib.records import Drop, RawRow, message, sft_row
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (FIELDS,)
 OPTIONAL = ()
 

@@ -15,6 +15,7 @@ from workflow_scripts.lib.adapters.values import decoded, kept, objects, text_in
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (
     ("conversations",),
     ("trans_instruction", "trans_output"),

@@ -9,6 +9,7 @@ from workflow_scripts.lib.adapters.values import kept
 from workflow_scripts.lib.records import Drop, RawRow, preference_row
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("conversations", "chosen", "rejected"),)
 OPTIONAL = ("domain",)
 

@@ -14,6 +14,7 @@ from workflow_scripts.lib.adapters.pairs import after_conversation
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, preference_row, text_of
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("conversations", "chosen", "rejected"), ("prompt", "answer"))
 OPTIONAL = ("system", "history")
 

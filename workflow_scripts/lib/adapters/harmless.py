@@ -8,6 +8,7 @@ from workflow_scripts.lib.adapters.values import kept
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, sft_row
 
 USES = ("evaluation",)
+ROW_BY_ROW = True
 SHAPES = (("prompt",),)
 OPTIONAL = ("type",)
 

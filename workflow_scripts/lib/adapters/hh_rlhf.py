@@ -12,6 +12,7 @@ from workflow_scripts.lib.adapters.transcripts import transcript
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, preference_row
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("chosen", "rejected"),)
 OPTIONAL = ()
 NOT_FOR = {"sft": "the authors of hh-rlhf warn against SFT on it: chosen answers can be harmful too"}

@@ -12,6 +12,7 @@ from workflow_scripts.lib.adapters.values import number_or_none
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, preference_row, text_of
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("question", "response_a", "response_b", "label"),)
 OPTIONAL = ()
 Label = bool | int | float | str

@@ -35,9 +35,12 @@ class Losses:
         """Warn if many records are damaged.
 
         Raises:
-            UserError: If no row is left.
+            UserError: If there are no records, or no row is left.
         """
         num_drops = self.reasons.total()
+        if not self.num_rows and not num_drops:
+            change = "check that these are the right files"
+            raise UserError("the files hold no rows", f"sources.{self._source}.from", change)
         if not self.num_rows:
             raise UserError(
                 f"none of the {num_drops} records became a row: {self._told(self.reasons)}",

@@ -8,6 +8,7 @@ from workflow_scripts.lib.adapters.options import AdapterOptions
 from workflow_scripts.lib.records import Drop, RawRow, sft_row
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("messages",),)
 OPTIONAL = ()
 

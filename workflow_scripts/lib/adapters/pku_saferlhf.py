@@ -13,6 +13,7 @@ from workflow_scripts.lib.config.fields import Switch
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, preference_row, text_of
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (
     ("prompt", "response_0", "response_1", "safer_response_id"),
     ("prompt", "response_0", "response_1", "better_response_id"),

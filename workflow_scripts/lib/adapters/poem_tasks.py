@@ -13,6 +13,7 @@ from workflow_scripts.lib.mixing import draws
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, sft_row
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("author", "paragraphs", "title"),)
 OPTIONAL = ("translation",)
 

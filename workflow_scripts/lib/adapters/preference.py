@@ -8,6 +8,7 @@ from workflow_scripts.lib.adapters.pairs import answers, prompt_of
 from workflow_scripts.lib.records import Drop, RawRow, preference_row
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("chosen", "rejected"),)
 OPTIONAL = ("prompt",)
 

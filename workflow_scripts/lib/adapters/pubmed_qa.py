@@ -13,6 +13,7 @@ from workflow_scripts.lib.adapters.values import decoded, kept, text_in
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, group_of, message, sft_row, text_of
 
 USES = ("sft", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("question", "context", "long_answer"), ("QUESTION", "CONTEXTS", "LONG_ANSWER"))
 OPTIONAL = ("LABELS", "final_decision", "pubid")
 DECISIONS = ("yes", "no", "maybe")

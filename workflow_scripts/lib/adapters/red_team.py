@@ -18,6 +18,7 @@ _MISSPELT = "task_descripton_harmlessness_score"  # so the data have it; their c
 _RIGHT = "task_description_harmlessness_score"
 
 USES = ("evaluation",)
+ROW_BY_ROW = True
 SHAPES = (("transcript",), ("prompt",))
 OPTIONAL = (
     "rating",

@@ -42,8 +42,8 @@ def load(name: str, source: str) -> ModuleType:
 
     It has ``USES``; ``SHAPES``, sets of columns of which a row must have one; ``OPTIONAL``, further columns it reads;
     ``Options``; ``convert(rows, options, context)``. It may have ``NOT_FOR``, why it does not serve a use,
-    ``DERIVES`` if its pairs are made and not judged, and ``fits(row)``, for rows whose shape is not told by names of
-    columns.
+    ``DERIVES`` if its pairs are made and not judged, ``fits(row)``, for rows whose shape is not told by names of
+    columns, and ``ROW_BY_ROW`` if what becomes of a record does not hang on other records.
 
     Raises:
         UserError: If there is no adapter of that name.
@@ -55,3 +55,8 @@ def load(name: str, source: str) -> ModuleType:
             f"{hint(name, MODULES)}choose one of: {', '.join(sorted(MODULES))}",
         )
     return importlib.import_module(MODULES[name])
+
+
+def is_row_by_row(name: str, source: str) -> bool:
+    """Return whether the records of a source may be converted in several places."""
+    return hasattr(load(name, source), "ROW_BY_ROW")

@@ -17,6 +17,7 @@ from workflow_scripts.lib.config.fields import Text
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, preference_row, sft_row
 
 USES = ("sft", "preference", "evaluation")
+ROW_BY_ROW = True
 SHAPES = (("question", "answers"),)
 OPTIONAL = ("qid", "date", "metadata")
 

@@ -1,9 +1,9 @@
-"""All raw files of a source, through its adapter."""
+"""Raw files of a source, all or some, through its adapter."""
 
 import logging
 from collections.abc import Generator, Iterator
 from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from types import ModuleType
 from typing import Any, Literal
 
@@ -12,9 +12,10 @@ from workflow_scripts.lib.adapters.base import Context, Row
 from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.config.fields import Encoding, Section, Text, Whole, optional
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.readers.files import file_names, read_file
+from workflow_scripts.lib.readers.files import read_file
 from workflow_scripts.lib.readers.looking_ahead import first_records, replayed
 from workflow_scripts.lib.readers.parsed import REST, Parsed
+from workflow_scripts.lib.readers.pieces import Piece
 from workflow_scripts.lib.records import Drop, RawRow
 
 log = logging.getLogger(__name__)
@@ -36,42 +37,40 @@ class Standardization(Section):
     source: Selection
 
 
-def standardize(name: str, files: list[Path], config: Standardization) -> Generator[Row | Drop, None, int]:
-    """Yield a standard row or a drop for every record of the files; return how many records there are.
+def standardize(name: str, pieces: list[Piece], config: Standardization) -> Generator[Row | Drop, None, int]:
+    """Yield a standard row or a drop for every record of the pieces; return how many records there are.
+
+    Where each record stands for itself (``ROW_BY_ROW`` of the adapter), what is yielded for it does not hang on the
+    others, and what is yielded for all of them is in their order.
 
     Raises:
         UserError: If the adapter, its options or a file is not what it should be.
     """
     source = config.source
     adapter, options = select(name, source.adapter, source.use, source.options)
-    raws = _Raws(name, files, source, adapter, options.field_map)
+    raws = _Raws(name, pieces, source, adapter, options.field_map)
     for result in adapter.convert(raws, options, Context(name, source.use, config.seed)):
-        yield result
         yield from raws.take_unreadable()
+        yield result
     yield from raws.take_unreadable()
-    if not raws.num_read and not raws.num_unreadable:
-        raise UserError("the files hold no rows", f"sources.{name}.from", "check that these are the right files")
     return raws.num_read + raws.num_unreadable
 
 
 class _Raws:
-    """The readable records of the files; what is unreadable is put aside as drops."""
+    """The readable records of the pieces; what is unreadable is put aside as drops."""
 
     def __init__(
-        self, source: str, files: list[Path], selection: Selection, adapter: ModuleType, field_map: dict[str, str]
+        self, source: str, pieces: list[Piece], selection: Selection, adapter: ModuleType, field_map: dict[str, str]
     ) -> None:
         self.num_read = self.num_unreadable = 0
-        self._source, self._files, self._selection = source, files, selection
+        self._source, self._pieces, self._selection = source, pieces, selection
         self._adapter, self._field_map = adapter, field_map
         self._unreadable: list[Drop] = []
 
     def __iter__(self) -> Iterator[RawRow]:
-        for number, (path, name) in enumerate(zip(self._files, file_names(self._files), strict=True), 1):
-            records = read_file(path, self._selection.encoding)
-            first = first_records(records)
-            self._check_columns(name, first)
-            for record in replayed(first, records):
-                raw_id = f"{self._source}/{record.place(name)}"
+        for number, piece in enumerate(self._pieces, 1):
+            for record in self._checked(piece):
+                raw_id = f"{self._source}/{record.place(piece.name)}"
                 if record.problem is not None:
                     if record.reason == REST:
                         log.warning("%s: %s", raw_id, record.problem)
@@ -81,8 +80,20 @@ class _Raws:
                     self._put_aside(Drop(raw_id, "wrong_type", f"the row is {kind}, not an object"))
                 else:
                     self.num_read += 1
-                    yield RawRow(raw_id, self._renamed(record.value), _folder(record.member or path))
-            log.info("%s: file %d of %d read, %d rows so far", self._source, number, len(self._files), self.num_read)
+                    yield RawRow(raw_id, self._renamed(record.value), _folder(record.member or piece.file))
+            log.info("%s: file %d of %d read, %d rows so far", self._source, number, len(self._pieces), self.num_read)
+
+    def _checked(self, piece: Piece) -> Iterator[Parsed]:
+        """Yield the records of a piece, and stop where it is the start of a file that is not what is expected."""
+        records = piece.records(self._selection.encoding)
+        if piece.encoding is None:
+            first = first_records(records)
+            self._check_columns(piece.name, first)
+            yield from replayed(first, records)
+        else:
+            if piece.start == 0:  # the piece may have fewer records than are looked at
+                self._check_columns(piece.name, first_records(read_file(piece.path, self._selection.encoding)))
+            yield from records
 
     def take_unreadable(self) -> list[Drop]:
         taken, self._unreadable = self._unreadable, []
@@ -115,7 +126,7 @@ class _Raws:
 
 
 @lru_cache(maxsize=1)  # the same for all rows of a file
-def _folder(path: str | Path) -> str:
+def _folder(path: str) -> str:
     return PurePath(path).parent.name
 
 

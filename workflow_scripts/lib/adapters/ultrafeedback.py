@@ -14,6 +14,7 @@ from workflow_scripts.lib.adapters.values import decoded, kept, number_or_none, 
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, message, preference_row, text_of
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("instruction", "completions"),)
 OPTIONAL = ("source",)
 _ASPECTS = ("instruction_following", "honesty", "truthfulness", "helpfulness")

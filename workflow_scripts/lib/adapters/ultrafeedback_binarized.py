@@ -13,6 +13,7 @@ from workflow_scripts.lib.adapters.values import number_or_none
 from workflow_scripts.lib.records import Drop, RawRow, RejectedRowError, preference_row
 
 USES = ("preference",)
+ROW_BY_ROW = True
 SHAPES = (("prompt", "chosen", "rejected"), ("instruction", "chosen", "rejected"))
 OPTIONAL = ("score_chosen", "score_rejected")
 NOT_FOR = {"sft": "its splits train_sft and test_sft hold dialogues: read them with the adapter messages"}

@@ -17,6 +17,15 @@ CountTokens = Callable[[list[str]], list[int]]
 # rows in two cases of three (the standard error of a share, at most 0.5 / sqrt(n), twice).
 SAMPLE = 4096
 COUNTED = ("tokens", "rejected_tokens")
+SCHEMA = pl.Schema(
+    {
+        "least_tokens": pl.Int64,
+        "most_tokens": pl.Int64,
+        "is_sampled": pl.Boolean,
+        "tokens": pl.Int64,
+        "rejected_tokens": pl.Int64,
+    }
+)
 _BATCH = 1024  # conversations tokenized at a time
 
 

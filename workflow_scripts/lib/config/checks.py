@@ -8,6 +8,7 @@ import yaml
 from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, effective_bounds
 from workflow_scripts.lib.config.models import Config, Execution
+from workflow_scripts.lib.config.options import hint
 from workflow_scripts.lib.config.training import Sampler, Training
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
@@ -23,6 +24,7 @@ def check_consistency(config: Config) -> None:
     """
     _check_uses(config)
     _check_adapters(config)
+    _check_shards(config)
     _check_bounds(config)
     _check_split(config)
     _check_sampling(config)
@@ -128,6 +130,16 @@ def _check_adapters(config: Config) -> None:
                 f"adapter {source.adapter!r} makes pairs that nobody judged, and mix.preference.derived is refuse",
                 f"sources.{name}.adapter, mix.preference.derived",
                 "choose a source of judged pairs, or set derived: take",
+            )
+
+
+def _check_shards(config: Config) -> None:
+    for name in config.execution.shards:
+        if name not in config.sources:
+            raise UserError(
+                f"there is no source {name!r}",
+                "execution.shards",
+                f"{hint(name, config.sources)}name some of: {', '.join(sorted(config.sources))}",
             )
 
 

@@ -32,12 +32,17 @@ class KeptOutputs(Section):
     max_size: Size
 
 
+# A step names the files of all shards in its command, which the system allows 128 KB.
+Shards = Annotated[Count, Field(le=100)]
+
+
 class Execution(Section):
     threads: Literal["auto"] | Count
     num_processes: Count
     launcher: Text
     logging_steps: Count
     save_steps: Count
+    shards: dict[str, Shards]
     store: KeptOutputs
 
 

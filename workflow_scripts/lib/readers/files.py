@@ -13,7 +13,7 @@ from workflow_scripts.lib.readers.archives import is_tar, is_zip, tar_members, z
 from workflow_scripts.lib.readers.byte_stream import SUFFIXES, ByteStream, unpacked
 from workflow_scripts.lib.readers.columnar import parquet
 from workflow_scripts.lib.readers.encodings import decoded, encoding_of, with_mark
-from workflow_scripts.lib.readers.formats import format_of
+from workflow_scripts.lib.readers.formats import Format, format_of
 from workflow_scripts.lib.readers.lines import json_lines
 from workflow_scripts.lib.readers.parsed import REST, DamagedFileError, Parsed
 from workflow_scripts.lib.readers.separated import separated
@@ -24,6 +24,7 @@ _FORMATS = (
     "JSON Lines, a JSON array, CSV, TSV, Parquet or a transcript with speakers (User: …), "
     "plain or packed as gz, xz, zst, tar or zip"
 )
+_PARQUET = b"PAR1"
 _SAMPLE = 1 << 18  # bytes that are looked at to tell format and encoding
 
 
@@ -48,6 +49,32 @@ def read_file(path: Path, encoding: str | None) -> Iterator[Parsed]:
                 raise _damaged(path, damage) from None
             problem = f"the rest of the file was not read: damaged after {stream.position} bytes ({damage})"
             yield Parsed(last.row + 1, problem=problem, reason=REST, member=last.member)
+
+
+def encoding_of_lines(path: Path, encoding: str | None) -> str | None:
+    """Return what a file of JSON Lines is written in that can be read from any line on; None: it is no such file.
+
+    Args:
+        path: The file.
+        encoding: As for ``read_file``.
+    """
+    with path.open("rb") as raw:
+        stream = ByteStream(raw, is_plain=True)
+        if unpacked(stream) is not stream or is_zip(stream) or is_tar(stream) or stream.peek(4) == _PARQUET:
+            return None
+        kind, newline, encoding = _told(stream, path.name, encoding)
+        return encoding if (kind, newline) == ("lines", "\n") else None
+
+
+def read_lines(raw: BinaryIO, first_row: int, encoding: str) -> Iterator[Parsed]:
+    """Yield the records of a part of a file of JSON Lines.
+
+    Args:
+        raw: The part, from the start of a line.
+        first_row: Number of its first line in the file, 0-based.
+        encoding: As ``encoding_of_lines`` says.
+    """
+    return json_lines(decoded(ByteStream(raw), encoding), "\n", first_row)
 
 
 def file_names(files: list[Path]) -> list[str]:
@@ -107,14 +134,11 @@ def _of_member(name: str, content: ByteStream | None, problem: str | None, encod
 
 def _records(stream: ByteStream, raw: BinaryIO | None, name: str, encoding: str | None) -> Iterator[Parsed] | None:
     """Return the records of one file; None if its format is unknown."""
-    if stream.peek(4) == b"PAR1":
+    if stream.peek(4) == _PARQUET:
         return _parquet(stream, raw, name)
-    sample = stream.peek(_SAMPLE)
-    encoding = with_mark(encoding or encoding_of(sample), sample)
-    start = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(sample)
-    newline = "\n" if "\n" in start or "\r" not in start else "\r"
+    kind, newline, encoding = _told(stream, name, encoding)
     chunks = decoded(stream, encoding)
-    match format_of(start, newline, _suffix(name)):
+    match kind:
         case "lines":
             return json_lines(chunks, newline)
         case "values":
@@ -129,6 +153,15 @@ def _records(stream: ByteStream, raw: BinaryIO | None, name: str, encoding: str 
             return _nothing(chunks)
         case "unknown":
             return None
+
+
+def _told(stream: ByteStream, name: str, encoding: str | None) -> tuple[Format, str, str]:
+    """Return format, newline and encoding of a text."""
+    sample = stream.peek(_SAMPLE)
+    encoding = with_mark(encoding or encoding_of(sample), sample)
+    start = codecs.getincrementaldecoder(encoding)("surrogateescape").decode(sample)
+    newline = "\n" if "\n" in start or "\r" not in start else "\r"
+    return format_of(start, newline, _suffix(name)), newline, encoding
 
 
 def _parquet(stream: ByteStream, raw: BinaryIO | None, name: str) -> Iterator[Parsed]:

@@ -8,10 +8,10 @@ from workflow_scripts.lib.readers.parsed import Parsed
 SPACE = " \t\r\n\ufeff"
 
 
-def json_lines(chunks: Iterator[str], newline: str) -> Iterator[Parsed]:
+def json_lines(chunks: Iterator[str], newline: str, first_row: int = 0) -> Iterator[Parsed]:
     """Yield one record a line; ``row`` counts lines, blank ones too, so that an editor finds it."""
     whole = JsonDecoder().whole
-    for row, line in enumerate(text_lines(chunks, newline)):
+    for row, line in enumerate(text_lines(chunks, newline), first_row):
         text = line.strip(SPACE)
         if len(line) > MAX_CHARS:
             yield Parsed(row, problem=f"longer than {MAX_CHARS} characters, line {row + 1}")
