@@ -66,6 +66,18 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
             "execution.threads (--config)",
             "Input should be 'auto', or: Input should be a valid integer",
         ),
+        (
+            {"execution": "{shards: {tang_poem: 3}}"},
+            "there is no source 'tang_poem'",
+            "execution.shards",
+            "did you mean 'tang_poems'?",
+        ),
+        (
+            {"execution": "{shards: {tang_poems: 101}}"},
+            "execution.shards.tang_poems is 101",
+            "execution.shards.tang_poems (--config)",
+            "less than or equal to 100",
+        ),
         ({"eval": "{stages: [bas]}"}, "eval.stages is ['bas']", "eval.stages (", "should be 'base', 'sft' or 'align'"),
         ({"eval": "{stages: []}"}, "eval.stages is []", "eval.stages (--config)", "at least 1 item"),
         ({"sft": "3"}, "sft is '3'", "sft (--config)", "write it as a mapping; legal keys here: epochs, max_steps"),

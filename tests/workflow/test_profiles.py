@@ -4,7 +4,7 @@ from typing import Any
 
 import running
 import yaml
-from test_rules import texts_of_rules
+from test_rules import inherited_rules, texts_of_rules
 
 PROFILES = running.REPOSITORY / "profiles"
 
@@ -29,7 +29,7 @@ def test_only_trainers_are_told_before_their_time_is_over() -> None:
 
 def test_groups_hold_small_steps_only() -> None:
     slurm = profile("slurm")
-    assert slurm["groups"].keys() <= texts_of_rules().keys()
+    assert slurm["groups"].keys() <= texts_of_rules().keys() | inherited_rules()
     assert not slurm["groups"].keys() & slurm["set-resources"].keys()
 
 

@@ -83,6 +83,15 @@ def texts_of_rules() -> dict[str, str]:
     return found
 
 
+def inherited_rules() -> set[str]:
+    """Return the names of rules that are others with other files."""
+    found = re.findall(
+        r"^use rule \w+ as (\w+) with:$", "".join(path.read_text("utf-8") for path in RULES), re.MULTILINE
+    )
+    assert found
+    return set(found)
+
+
 def directives_of(rule: str) -> dict[str, str]:
     parts = re.split(r"^    (\w+):", rule, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -69,6 +69,11 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
     assert "Nothing to be done" in run.output
 
 
+def test_shards_that_were_never_made_are_no_doubt(place: Place) -> None:
+    run = place.make("--dry-run", stubs=True, execution={"shards": {"poems": 3}})
+    assert run.rules == [] and "vouch" not in run.output
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
@@ -90,6 +95,7 @@ def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
         pytest.param(
             {"execution": {"num_processes": 2, "launcher": "config/accelerate/multi.yaml"}}, set(), id="processes"
         ),
+        pytest.param({"execution": {"shards": {"poems": 3, "pairs": 2}}}, set(), id="shards"),
     ],
 )
 def test_a_changed_setting(place: Place, config: dict[str, Any], expected: set[str]) -> None:

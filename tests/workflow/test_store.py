@@ -62,6 +62,22 @@ def test_a_step_is_put_back_when_its_inputs_come_back(
     }
 
 
+def test_in_how_many_parts_it_was_made_is_not_asked(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for number in range(3):
+        Path(f"part{number}").write_text(str(number))
+    for parts in ([], ["part0", "part1", "part2"]):
+        Path("results").mkdir(exist_ok=True)
+        head = ["--step", "join ", "--code", "c", "--inputs", "raw.txt", *parts, "--parts", *parts]
+        command = [sys.executable, "-c", COPY, "raw.txt", "results/out.txt", *parts]
+        run_step.main([*head, "--outputs", "results/out.txt", "--store", "results/store", "--", *command])
+    assert capfd.readouterr().out.count("worked") == 1
+    assert "join: restored" in caplog.text
+    assert records.read(Path("results/provenance/out.txt.json")).inputs.keys() == {"raw.txt"}
+
+
 def test_other_code_or_no_store_runs_it_again(capfd: pytest.CaptureFixture[str]) -> None:
     for options in (("c0",), ("c1",), ("c1", "--folder", "results")):
         copying(*options)
