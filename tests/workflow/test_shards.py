@@ -43,11 +43,14 @@ def place(tmp_path: Path) -> Place:
 
 def test_each_costly_step_is_a_job_a_shard(place: Place) -> None:
     (place.work / "results/models/base").mkdir(parents=True)
-    planned = Counter(place.make("--dry-run", DONE, stubs=True, execution=SHARDS).rules)
+    run = place.make("--dry-run", DONE, stubs=True, execution=SHARDS)
+    planned = Counter(run.rules)
     shards = {"standardize_shard": 5, "measure_shard": 5, "count_shard": 5, "compare_shard": 3, "sketch_shard": 3}
     together = {"standardize": 2, "measure_rows": 2, "count_tokens": 2, "find_contamination": 1, "sketch_rows": 1}
     expected = shards | together | {"divide_source": 2, "clean_rows": 2, "link_rows": 1}
     assert {name: planned[name] for name in expected} == expected
+    (line,) = [line for line in run.output.splitlines() if line.startswith("measure_shard talks")]
+    assert line.split() == ["measure_shard", "talks", "3", "not", "made", "yet", "?"]
     drawn = place.make("--rulegraph", "mermaid-js", DONE, stubs=True, execution=SHARDS).output
     assert "standardize_shard" in drawn and "-->" in drawn
 

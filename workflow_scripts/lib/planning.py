@@ -1,7 +1,7 @@
 """Which steps would run, why, and for how long: the engine decides, the records of the results say why."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,24 @@ def table(lines: list[Line]) -> str:
     """Return the plan as text; empty if nothing would run."""
     if not lines:
         return ""
-    rows = [(line.step.name, _cut(line.because), _time(line)) for line in lines]
+    rows = [(name, _cut(line.because), _time(line)) for name, line in _folded(lines)]
     widths = [max(len(row[column]) for row in [*rows, ("step", "because", "")]) for column in (0, 1)]
     text = [f"{'step':{widths[0]}}  {'because':{widths[1]}}  time"]
     text += [f"{name:{widths[0]}}  {because:{widths[1]}}  {time}" for name, because, time in rows]
     return "\n".join([*text, _total(lines)])
+
+
+def _folded(lines: list[Line]) -> Iterator[tuple[str, Line]]:
+    """Yield name and line of each step, of a source's shards one for all of them."""
+    alike: dict[str, list[Line]] = {}
+    for line in lines:
+        shared = {key: value for key, value in line.step.wildcards.items() if key != "shard"}
+        alike.setdefault(step_name(line.step.rule, shared), []).append(line)
+    for name, found in alike.items():
+        seconds = [line.seconds for line in found]
+        total = None if None in seconds else sum(seconds)
+        restorable = all(line.restorable for line in found)
+        yield name, replace(found[0], seconds=total, restorable=restorable)
 
 
 def doubts(steps: Iterable[Step], seen: SeenFiles) -> list[str]:
