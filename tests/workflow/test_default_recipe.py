@@ -9,6 +9,7 @@ from running import Place
 
 from workflow_scripts.lib.reporting.report_schema import Report
 
+pytestmark = pytest.mark.full  # the real model and all poems: some minutes
 # A few steps, a few documents: what stays is the data, whole, and every kind of job.
 SMALL: dict[str, Any] = {
     "sft": {"max_steps": 2, "evaluations": 0},
