@@ -13,6 +13,11 @@ include: "rules/models.smk"
 include: "rules/evaluation.smk"
 
 
+if PLAN.object_keys():
+
+    include: "rules/objects.smk"
+
+
 rule all:
     default_target: True
     input:

@@ -217,6 +217,6 @@ wildcard_constraints:
     use="sft|preference",
     stage="base|sft|align",
     folder="sft|align|merged",
-    key="[0-9a-f]{16}",
+    key="".join(f"(?!{key})" for key in PLAN.object_keys()) + "[0-9a-f]{16}",  # objects have a rule of their own
     shards="[0-9]+",
     shard="[0-9]+",

@@ -41,6 +41,8 @@ HASH = "0123456789abcdef" * 4
         ("hf://Qwen/Qwen2.5-0.5B-Instruct@7ae5576", "Qwen/Qwen2.5-0.5B-Instruct", "7ae5576", ""),
         ("modelscope://user/data@master/default/train", "user/data", "master", "default/train"),
         (f"https://x.example/a/b.json#sha256={HASH}", "x.example/a/b.json", HASH, ""),
+        ("s3://my-bucket/诗/part-*.jsonl", "my-bucket", "", "诗/part-*.jsonl"),
+        ("s3://my.bucket/folder/", "my.bucket", "", "folder/"),
     ],
 )
 def test_uris_are_read(text: str, package: str, version: str, path: str) -> None:
@@ -55,6 +57,8 @@ def test_uris_are_read(text: str, package: str, version: str, path: str) -> None
         ("modelscope://user/data/a/b/c", "or a path or glob of files instead of the last two parts"),
         ("https://x.example/a.json", "#sha256=<64 hex digits> (`sha256sum <file>` gives the hash)"),
         (f"https://me:secret@x.example/a.json#sha256={HASH}", "credentials belong in ~/.netrc"),
+        ("s3://bucket", "write s3://<bucket>/<key, prefix/ or glob>; credentials belong in AWS_ACCESS_KEY_ID"),
+        ("s3://key:secret@bucket/a", "'s3://bucket/a' is not complete"),
         ("ftp://x/a", "no URI of a known scheme"),
         ("rows.json", "no URI of a known scheme"),
         ("pypi://name/file", "pypi://<package>==<version>/<path or glob inside the wheel>, with a fixed version"),

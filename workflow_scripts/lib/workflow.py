@@ -13,12 +13,13 @@ from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
 from workflow_scripts.lib.config.training import Model
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.evaluation_files import holds_tables
 from workflow_scripts.lib.provenance.records import file_digest
 from workflow_scripts.lib.sampling import registry as engines
+from workflow_scripts.lib.sources import object_stores, uris
 from workflow_scripts.lib.sources import registry as schemes
-from workflow_scripts.lib.sources import uris
 from workflow_scripts.lib.sources.local import local_files, uri_files
 from workflow_scripts.lib.training.preference_losses import registry as losses
 from workflow_scripts.lib.verifiers import registry as verifiers
@@ -342,6 +343,37 @@ class Plan:
         """Return the URI and revision that are kept in the cache under this key."""
         uri, revision = self._kept_as(key)
         return _canonical({"revision": revision, "uri": uri})
+
+    def object_keys(self) -> list[str]:
+        """Return the names in the cache of what comes from object stores."""
+        names = [name for name, source in self.sources.items() if source.origin.startswith("s3://")]
+        receipts = {path for name in names for path in self.receipt_of(name)}
+        receipts |= set(self.base_receipt()) if self.config.model.base.startswith("s3://") else set()
+        return sorted(Path(path).parent.name for path in receipts)
+
+    def silence(self, key: str) -> str | None:
+        """Return why a store cannot be asked for what was fetched from it before; none if it can.
+
+        Raises:
+            UserError: If it cannot be asked, and nothing was fetched.
+        """
+        uri, revision = self._kept_as(key)
+        told = object_stores.ask(uri)
+        if not isinstance(told, UserError):
+            return None
+        if not Path(self._receipt(uri, revision)).exists():
+            raise told
+        return told.what
+
+    def objects(self, key: str) -> list[str]:
+        """Return the addresses of the objects that are kept in the cache under this key."""
+        return object_stores.ask(self._kept_as(key)[0]).addresses
+
+    def objects_section(self, key: str) -> str:
+        """Return the URI that is kept in the cache under this key, and what its objects are now, canonical JSON."""
+        uri, _ = self._kept_as(key)
+        told = object_stores.ask(uri)
+        return _canonical({"uri": uri, "objects": told.summary, "version": told.version})
 
     def scheme_modules(self, key: str) -> list[str]:
         """Return the module, if there is one, that fetches what is kept in the cache under this key."""

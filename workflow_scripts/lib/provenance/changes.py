@@ -10,6 +10,7 @@ from workflow_scripts.lib.staleness import Code
 
 # Where a rule's section is not named as in the config files: name in the section -> name there.
 _PUBLIC = {
+    "acquire_objects": {"objects": "objects in the store", "version": "their bytes"},
     "clean_rows": {"": "clean."},
     "measure_rows": {"repetition_ngram": "clean.repetition_ngram"},
     "standardize": {"source.": "sources.{source}."},

@@ -1,14 +1,12 @@
 """Bringing a URI's files into its folder of the cache, once."""
 
-import fcntl
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from workflow_scripts.lib.jsonl import read_json, write_json
 from workflow_scripts.lib.sources import collecting, receipts, registry, unpacking
+from workflow_scripts.lib.sources.cache_folder import locked, put_in_place
 from workflow_scripts.lib.sources.local import uri_files
 from workflow_scripts.lib.sources.receipts import Receipt
 from workflow_scripts.lib.sources.uris import Uri, parse
@@ -31,7 +29,7 @@ def fetch(uri: str, revision: str | None, folder: Path, repository: Path) -> Rec
     """
     parsed = parse(uri)
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         if parsed.scheme == "file":
             return receipts.make(uri, revision, folder, uri_files(repository, parsed.path))
         known = None
@@ -55,30 +53,10 @@ def _fetched(uri: Uri, revision: str | None, known: str | None, folder: Path) ->
         commit = collecting.collect(scheme, uri, known or uri.version or revision, part)
     else:
         unpacking.unpack(scheme, uri, part)
-    files = _put_in_place(part / "tree", folder)
+    files = put_in_place(part / "tree", folder)
     receipt = receipts.make(uri.text, revision, folder, files, commit)
     write_json(folder / _MEMORY, receipt)
     shutil.rmtree(part)
     size = sum(entry["bytes"] for entry in receipt["files"])
     log.info("%s: %d files, %.1f MB", uri.text, len(receipt["files"]), size / 1e6)
     return receipt
-
-
-def _put_in_place(tree: Path, folder: Path) -> list[Path]:
-    """Move all that is in the tree into the folder, and return the files."""
-    files = []
-    for entry in sorted(tree.iterdir()):
-        target = folder / entry.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        entry.replace(target)
-        files += sorted(target.rglob("*")) if target.is_dir() else [target]
-    return [file for file in files if file.is_file()]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time work in the folder: runs in several directories share the cache."""
-    with (folder / ".lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

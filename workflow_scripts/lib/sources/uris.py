@@ -13,6 +13,7 @@ _FORMS = {
     "npm": "npm://<package>@<version>/<path or glob inside the package>",
     "https": "https://<host>/<path>#sha256=<64 hex digits>",
     "http": "http://<host>/<path>#sha256=<64 hex digits>",
+    "s3": "s3://<bucket>/<key, prefix/ or glob>",
     "file": "file://<path of a file, a folder or a glob>",
 }
 _REPOSITORY = re.compile(
@@ -30,6 +31,7 @@ _PATTERNS = {
     ),
     "https": _WEB,
     "http": _WEB,
+    "s3": re.compile(r"(?P<package>[A-Za-z0-9][\w.-]+)(?P<version>)/(?P<path>[^/].*)", re.ASCII),
     "file": re.compile(r"(?P<package>)(?P<version>)(?P<path>.+)"),
 }
 _CREDENTIALS = re.compile(r"://[^/]*@")
@@ -46,8 +48,9 @@ class Uri:
     Attributes:
         text: The URI as it was written.
         scheme: Its first part.
-        package: Package, repository, or address without ``https://``; empty for ``file``.
-        version: What pins it: version, revision or hash; empty for ``file`` and for a repository without a revision.
+        package: Package, repository, bucket, or address without ``https://``; empty for ``file``.
+        version: What pins it: version, revision or hash; empty for ``file``, for a repository without a revision, and
+            for ``s3``, of which is asked at each start what lies there.
         path: Path or glob, or ``<config>/<split>``; empty for ``https`` and for the whole repository of a model.
     """
 
@@ -96,6 +99,7 @@ def parse(uri: str) -> Uri:
 
 
 _REMARKS = {
+    "s3": "; credentials belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws",
     "pypi": ", with a fixed version",
     "npm": ", with a fixed version",
     "https": " (`sha256sum <file>` gives the hash); credentials belong in ~/.netrc",
