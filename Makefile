@@ -18,7 +18,7 @@ OWN_JOB := if [ -t 0 ]; then set -m; fi;
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report chat app explain publish panel compare sweep test test-full test-slurm smoke lint format schema plan what-if store prune clean
+.PHONY: help setup report chat app explain publish push panel compare sweep test test-full test-slurm test-storage smoke lint format schema plan what-if store prune clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ publish: setup  ## Show what would go to a model hub, UPLOAD=yes sends it: make 
 	@$(RUN) python -m workflow_scripts.publish --results $(RESULTS) --stage $(STAGE) --repo "$(REPO)" \
 		$(if $(filter yes,$(UPLOAD)),--upload) $(if $(filter yes,$(PUBLIC)),--public)
 
+push: setup  ## Show what of a run would go to an object store, UPLOAD=yes sends it: make push TO=s3://<bucket>/<folder>; PARTS="align eval" sends those only
+	@$(RUN) python -m workflow_scripts.push_results --results $(RESULTS) --to "$(TO)" --parts $(PARTS) \
+		$(if $(filter yes,$(UPLOAD)),--upload)
+
 panel: setup  ## Score the replies of RESULTS/eval, blind, in a page on http://127.0.0.1:PORT/; `make report` takes them in
 	@$(OWN_JOB) $(RUN) python -m workflow_scripts.score_panel --folder $(RESULTS)/eval --scores human/panel_scores.jsonl --port $(PORT)
 
@@ -63,6 +67,10 @@ test-full: $(VENV)/.ready-dev  ## Run all tests, long tiers too
 test-slurm: $(VENV)/.ready-dev  ## Run the workflow through a throw-away Slurm on this machine (as root, with slurm-wlm and munge installed)
 	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-slurm.txt
 	PATH="$(BIN):$$PATH:/usr/sbin" pytest -m full tests/cluster  # where Debian puts the daemons
+
+test-storage: $(VENV)/.ready-dev  ## Run raw data from, and results to, an object store that runs on this machine
+	$(BIN)/python -m pip install --disable-pip-version-check -r envs/requirements-storage.txt -r envs/requirements-test-storage.txt
+	$(RUN) pytest -m full tests/storage
 
 smoke: $(VENV)/.ready-dev  ## Run a recipe whole on small made-up data and a tiny model: make smoke RECIPE=k12
 	$(RUN) PYTHONPATH=.:tests:tests/workflow:tests/evaluation:tests/recipes python -m smoke $(RECIPE) smoke/$(RECIPE)

@@ -138,6 +138,7 @@ def test_every_script_has_a_rule() -> None:
         "serve_stages",
         "explain",
         "publish",
+        "push_results",
         "sweep",
     }
 

@@ -21,6 +21,15 @@ def exposures(files: list[Path], secrets: list[str]) -> Iterator[str]:
         files: To look through.
         secrets: Texts that must not be in them, such as the token of the one who publishes.
     """
+    yield from secrets_in(files, secrets)
+    for path in files:
+        found = None if path.name in _VOCABULARIES else _PATH.search(_text(path))
+        if found:
+            yield f"{path.name} holds a path of this machine: {found[1]}"
+
+
+def secrets_in(files: list[Path], secrets: list[str]) -> Iterator[str]:
+    """Yield what is wrong with files even where only the user's own people read them: pickles and tokens."""
     for path in files:
         if path.suffix in _PICKLES:
             yield f"{path.name} may hold a pickle, which runs code when it is loaded"
@@ -28,9 +37,6 @@ def exposures(files: list[Path], secrets: list[str]) -> Iterator[str]:
         text = _text(path)
         if _TOKEN.search(text) or any(secret and secret in text for secret in secrets):
             yield f"{path.name} holds an access token"
-        found = None if path.name in _VOCABULARIES else _PATH.search(text)
-        if found:
-            yield f"{path.name} holds a path of this machine: {found[1]}"
 
 
 def _text(path: Path) -> str:
