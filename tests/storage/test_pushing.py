@@ -124,7 +124,7 @@ def test_secrets_stay_here(store: Store, results: Path, name: str, content: byte
             f"s3://{OPEN}/x",
             ("aligned",),
             OWNER,
-            "unknown part 'aligned'\n  where:  PARTS\n  change: name some of: config",
+            "unknown part 'aligned'\n  where:  PARTS\n  change: name some",
         ),
         (f"s3://{OPEN}/x", ("merged",), OWNER, "there is nothing of merged to send"),
     ],
