@@ -44,7 +44,7 @@ publish: setup  ## Show what would go to a model hub, UPLOAD=yes sends it: make 
 	@$(RUN) python -m workflow_scripts.publish --results $(RESULTS) --stage $(STAGE) --repo "$(REPO)" \
 		$(if $(filter yes,$(UPLOAD)),--upload) $(if $(filter yes,$(PUBLIC)),--public)
 
-push: setup  ## Show what of a run would go to an object store, UPLOAD=yes sends it: make push TO=s3://<bucket>/<folder>; PARTS="align eval" sends those only
+push: setup  ## Show what of a run would go to an object store, UPLOAD=yes sends it: make push TO=s3://<bucket>/<folder>; PARTS="align eval" for those only
 	@$(RUN) python -m workflow_scripts.push_results --results $(RESULTS) --to "$(TO)" --parts $(PARTS) \
 		$(if $(filter yes,$(UPLOAD)),--upload)
 

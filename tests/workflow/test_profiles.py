@@ -46,3 +46,18 @@ def test_the_pod_writes_to_its_volume_only() -> None:
     assert {path.removeprefix("/tuiqiao/") for path in mounted} <= set(ignored)  # and are not in the image
     arguments = container["args"]
     assert (running.REPOSITORY / arguments[arguments.index("--profile") + 1] / "config.yaml").exists()
+
+
+def test_results_are_pushed_from_the_volume_of_the_run() -> None:
+    folder = PROFILES / "kubernetes"
+    claim, run = yaml.safe_load_all((folder / "job.yaml").read_text(encoding="utf-8"))
+    push = yaml.safe_load((folder / "push.yaml").read_text(encoding="utf-8"))
+    pods = [job["spec"]["template"]["spec"] for job in (run, push)]
+    of_run, of_push = (pod["containers"][0] for pod in pods)
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}} in pods[1]["volumes"]
+    assert of_push["image"] == of_run["image"]
+    assert of_push["volumeMounts"][0].items() >= {"mountPath": "/tuiqiao/runs", "subPath": "runs"}.items()
+    assert of_push["args"][4] == f"{of_run['args'][of_run['args'].index('--directory') + 1]}/results"
+    named = [container["envFrom"][0]["secretRef"]["name"] for container in (of_run, of_push)]
+    assert named[0] == named[1] == "tuiqiao-store"
+    assert "envs/requirements-storage.txt" in (running.REPOSITORY / "Containerfile").read_text(encoding="utf-8")
