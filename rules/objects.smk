@@ -3,18 +3,17 @@
 
 from workflow_scripts.lib.sources import s3_client
 
-OBJECT_KEYS = PLAN.object_keys()
 try:
     # A job on another node has what was fetched, and perhaps neither network nor credentials.
-    SILENT = {key: PLAN.silence(key) if workflow.is_main_process else "" for key in OBJECT_KEYS}
+    ASKED = PLAN.object_keys() if workflow.is_main_process else []
+    SILENT = [why for key in ASKED if (why := PLAN.silence(key))]
+    OUTDATED = [key for key in ASKED if PLAN.is_outdated(key)]
 except UserError as error:
     raise WorkflowError(f"config: {error}") from None
-ASKED = [key for key, why in SILENT.items() if why is None]
-for why in filter(None, SILENT.values()):
+for why in SILENT:
     sys.stderr.write(f"{why}; going on with what was fetched before\n")
 
-
-if ASKED:
+if OUTDATED:
 
     storage:
         provider="s3",
@@ -27,14 +26,14 @@ localrules:
 
 rule acquire_objects:
     input:
-        # Their ETags tell of a change, exactly; times would have to be compared between two clocks.
+        # Their ETags tell of a change (PLAN.is_outdated); times would have to be compared between two clocks.
         objects=lambda wildcards: [ancient(storage.s3(address)) for address in PLAN.objects(wildcards.key)],
     output:
         receipt=update(RECEIPT),
     log:
         "results/logs/acquire/{key}.log",
     wildcard_constraints:
-        key="|".join(ASKED) or "(?!)",  # what cannot be asked for is a file that no rule makes
+        key="|".join(OUTDATED) or "(?!)",  # other receipts are files like any, which no rule makes
     conda:
         "../envs/storage.yaml"
     params:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-OWNER, READER, STRANGER = ("owner", "secret-of-owner"), ("reader", "secret-of-reader"), ("stranger", "secret")
+OWNER, READER, LISTER = ("owner", "secret-of-owner"), ("reader", "secret-of-reader"), ("lister", "secret-of-lister")
+STRANGER = ("stranger", "secret")
 OPEN, CLOSED = "open-bucket", "closed-bucket"
 _SECONDS = 60  # within which the store must answer
 
@@ -24,7 +25,10 @@ def weed() -> str | None:
 
 @dataclass(frozen=True)
 class Store:
-    """Its address, and ways to fill it. The owner may do all, the reader may read one bucket."""
+    """Its address, and ways to fill it.
+
+    The owner may do all, the reader may read one bucket, the lister sees only names in it, the stranger is unknown.
+    """
 
     endpoint: str
 
@@ -58,6 +62,7 @@ def serving(folder: Path) -> Iterator[Store]:
     users = [
         {"name": OWNER[0], "credentials": [_credentials(OWNER)], "actions": ["Admin", "Read", "Write", "List"]},
         {"name": READER[0], "credentials": [_credentials(READER)], "actions": [f"Read:{OPEN}", f"List:{OPEN}"]},
+        {"name": LISTER[0], "credentials": [_credentials(LISTER)], "actions": [f"List:{OPEN}"]},
     ]
     (folder / "users.json").write_text(json.dumps({"identities": users}), encoding="utf-8")
     ports = _free_ports(8)

@@ -86,13 +86,19 @@ def test_what_changes_there_is_fetched_and_nothing_else(place: Place, store: Sto
     assert planned.rules == ["acquire_objects", "standardize"]
     assert "their bytes etags:" in planned.output
     assert answers(place) == ["答1", "答2"]
-    assert make(place, store, ROWS).rules == ["acquire_objects", "standardize"]
+    # Another folder shares the cache and notices, too, though it never fetched.
+    elsewhere = ["--directory", str(tmp_path / "elsewhere"), ROWS]
+    assert make(place, store, *elsewhere).rules == ["acquire_objects", "standardize"]
+    assert make(place, store, ROWS).rules == ["standardize"]
     assert answers(place) == ["答1", "答3"]
+    store.put("对话/b.jsonl", row(2))
+    assert make(place, store, ROWS).rules == ["acquire_objects", "standardize"]
+    assert make(place, store, *elsewhere).rules == ["standardize"]
 
     store.put("对话/c.jsonl", row(4))
     store.remove("对话/a.jsonl")
     assert make(place, store, ROWS).rules == ["acquire_objects", "standardize"]
-    assert answers(place) == ["答3", "答4"]
+    assert answers(place) == ["答2", "答4"]
     assert make(place, store, ROWS).rules == []
     for name in "abc":
         store.remove(f"对话/{name}.jsonl")

@@ -46,7 +46,7 @@ def steps(workflow: Any, code: Mapping[str, Code]) -> list[Step]:
 
 
 def run_again_what_the_engine_overlooks(seen: SeenFiles) -> None:
-    """Have every graph run the steps that were begun and not finished, and those whose raw files were replaced.
+    """Have every graph run steps that were begun and not finished, or whose raw files or objects were replaced.
 
     Snakemake 9.27 deletes the outputs of a job that fails, notes its new params and inputs all the same, and in the
     next run says that nothing is to be done, because what follows is older than nothing. Of inputs it only looks at
@@ -63,7 +63,10 @@ def run_again_what_the_engine_overlooks(seen: SeenFiles) -> None:
         await check_incomplete(dag)
         for job in dag.jobs:
             outputs = [str(path) for path in job.output]
-            if outputs and (records.was_cut_off(outputs) or was_replaced([str(path) for path in job.input], outputs)):
+            inputs = [str(path) for path in job.input]
+            # This rule is there only for objects that are not those of the receipt, which other folders may have made.
+            is_outdated = job.rule.name == "acquire_objects"
+            if outputs and (is_outdated or records.was_cut_off(outputs) or was_replaced(inputs, outputs)):
                 dag.forcefiles.update(job.output)
         if records.FOLDER.exists():
             seen.save()

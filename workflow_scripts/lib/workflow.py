@@ -16,6 +16,7 @@ from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.evaluation_files import holds_tables
+from workflow_scripts.lib.jsonl import read_json
 from workflow_scripts.lib.provenance.records import file_digest
 from workflow_scripts.lib.sampling import registry as engines
 from workflow_scripts.lib.sources import object_stores, uris
@@ -352,18 +353,24 @@ class Plan:
         return sorted(Path(path).parent.name for path in receipts)
 
     def silence(self, key: str) -> str | None:
-        """Return why a store cannot be asked for what was fetched from it before; none if it can.
+        """Return why a store says nothing of what was fetched from it before; none if it answers.
 
         Raises:
-            UserError: If it cannot be asked, and nothing was fetched.
+            UserError: If it says nothing, and nothing was fetched.
         """
-        uri, revision = self._kept_as(key)
-        told = object_stores.ask(uri)
-        if not isinstance(told, UserError):
-            return None
-        if not Path(self._receipt(uri, revision)).exists():
+        told = object_stores.ask(self._kept_as(key)[0])
+        if isinstance(told, UserError) and self._fetched_version(key) is None:
             raise told
-        return told.what
+        return told.what if isinstance(told, UserError) else None
+
+    def is_outdated(self, key: str) -> bool:
+        """Return whether a store that answers has other objects than were fetched from it, if any were."""
+        told = object_stores.ask(self._kept_as(key)[0])
+        return not isinstance(told, UserError) and told.version != self._fetched_version(key)
+
+    def _fetched_version(self, key: str) -> str | None:
+        receipt = Path(self._receipt(*self._kept_as(key)))
+        return read_json(receipt)["commit"] if receipt.exists() else None
 
     def objects(self, key: str) -> list[str]:
         """Return the addresses of the objects that are kept in the cache under this key."""

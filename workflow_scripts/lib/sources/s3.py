@@ -63,7 +63,11 @@ def listing(uri: Uri) -> list[Stored]:
                 uri.text,
                 "give it a name without {, }, #, ?, // and .., or name other objects",
             )
-    return sorted(found, key=lambda stored: stored.key)
+    found.sort(key=lambda stored: stored.key)
+    first = f"s3://{uri.package}/{found[0].key}"
+    with s3_client.explained(first, _BY_HAND):  # who may see names may not read the objects yet
+        s3_client.described(uri.package, found[0].key)
+    return found
 
 
 def version(objects: list[Stored]) -> str:

@@ -80,8 +80,11 @@ class Step:
         return record if same and self._is_there(folder) else None
 
     def is_shared(self, folder: Path) -> bool:
-        """Return whether its outputs are there in the cache that all folders share, where receipts vouch for them."""
-        return not self.outputs[0].startswith("results/") and self._is_there(folder)
+        """Return whether its outputs are there in the cache that all folders share, where receipts vouch for them.
+
+        Objects are no step but where the store has others than the receipt knows.
+        """
+        return self.rule != "acquire_objects" and not self.outputs[0].startswith("results/") and self._is_there(folder)
 
     def _is_there(self, folder: Path) -> bool:
         return all((folder / path).is_file() for path in self.outputs)
