@@ -26,4 +26,5 @@ def test_without_the_plugin_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyP
     with pytest.raises(UserError) as caught:
         s3.listing(parse("s3://bucket/a.jsonl"))
     assert "object stores need Snakemake's storage plugin for S3 (no module " in caught.value.what
+    assert caught.value.where == "s3://bucket/a.jsonl"
     assert caught.value.change == "python -m pip install -r envs/requirements-storage.txt"

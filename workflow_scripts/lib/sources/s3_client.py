@@ -24,7 +24,7 @@ _QUERY = re.compile(r"\?[^\s\"']*")
 
 def region() -> str:
     """Return the user's region; boto3 1.44 does not read AWS_REGION."""
-    return _boto3().Session().region_name or os.environ.get("AWS_REGION") or "us-east-1"
+    return _boto3("s3://").Session().region_name or os.environ.get("AWS_REGION") or "us-east-1"
 
 
 @functools.cache
@@ -34,7 +34,7 @@ def client() -> Any:
     Raises:
         UserError: If the storage plugin is not installed.
     """
-    boto3 = _boto3()
+    boto3 = _boto3("s3://")
     config = boto3.session.Config(retries=_TRIES, **_TIMEOUTS)
     return boto3.Session().client("s3", region_name=region(), config=config)
 
@@ -52,7 +52,7 @@ def described(bucket: str, key: str) -> dict[str, Any]:
 
 def secrets() -> list[str]:
     """Return what of the user's credentials nobody else may read."""
-    found = _boto3().Session().get_credentials()
+    found = _boto3("s3://").Session().get_credentials()
     return [text for text in (found.secret_key, found.token) if text] if found else []
 
 
@@ -67,7 +67,7 @@ def explained(address: str, otherwise: str = "") -> Iterator[None]:
     Raises:
         UserError: In place of what boto3 raises.
     """
-    boto3 = _boto3()
+    boto3 = _boto3(address)
     from botocore import exceptions
 
     unknown = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound)
@@ -114,11 +114,11 @@ def _broken(address: str, error: Exception, otherwise: str) -> UserError:
     return UserError(f"the store of {address} cannot be reached ({said})", address, change)
 
 
-def _boto3() -> Any:
+def _boto3(address: str) -> Any:
     try:
         import boto3.exceptions
         import snakemake_storage_plugin_s3  # noqa: F401 (switches off checksums that many stores do not know)
     except ModuleNotFoundError as error:
         what = f"object stores need Snakemake's storage plugin for S3 (no module {error.name})"
-        raise UserError(what, "s3://", _INSTALL) from None
+        raise UserError(what, address, _INSTALL) from None
     return boto3
