@@ -8,7 +8,7 @@ from typing import Any
 from workflow_scripts.lib.adapters import registry
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, blocklist_files, edits_of, effective_bounds
 from workflow_scripts.lib.config.data import Source
-from workflow_scripts.lib.config.evaluation import SafetyReplies
+from workflow_scripts.lib.config.evaluation import Judge, SafetyReplies
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.config.sampling import Drawing, Judging
@@ -191,7 +191,7 @@ class Plan:
     def evaluates(self, kind: str) -> bool:
         """Return whether an evaluation is asked for and possible."""
         if kind == "safety_judged":
-            return self.config.eval.safety.enabled and self.config.eval.safety.judge is not None
+            return self._judge is not None
         possible = kind != "preference" or "preference" in self.uses
         return possible and getattr(self.config.eval, kind).enabled
 
@@ -228,12 +228,15 @@ class Plan:
         seen = {"batch_size": self.value("eval.batch_size"), "judge": self.value("eval.safety.judge")}
         return _canonical({"model": self.loading, "eval": seen})
 
+    @property
+    def _judge(self) -> Judge | None:
+        return self.config.eval.safety.judge if self.config.eval.safety.enabled else None
+
     def judge_files(self) -> list[str]:
-        judge = self.config.eval.safety.judge
-        return self._named_files(judge.base) if judge else []
+        return self._named_files(self._judge.base) if self._judge else []
 
     def judge_receipt(self) -> list[str]:
-        judge = self.config.eval.safety.judge
+        judge = self._judge
         return [self._receipt(judge.base, judge.revision)] if judge and not self.judge_files() else []
 
     def _shared_generation(self) -> dict[str, Any]:
@@ -349,7 +352,8 @@ class Plan:
         """Return the names in the cache of what comes from object stores."""
         names = [name for name, source in self.sources.items() if source.origin.startswith("s3://")]
         receipts = {path for name in names for path in self.receipt_of(name)}
-        receipts |= set(self.base_receipt()) if self.config.model.base.startswith("s3://") else set()
+        for model, receipt in ((self.config.model, self.base_receipt()), (self._judge, self.judge_receipt())):
+            receipts |= set(receipt) if model and model.base.startswith("s3://") else set()
         return sorted(Path(path).parent.name for path in receipts)
 
     def silence(self, key: str) -> str | None:
@@ -388,7 +392,7 @@ class Plan:
         return [schemes.MODULES[scheme]] if scheme in schemes.MODULES else []
 
     def _kept_as(self, key: str) -> tuple[str, str | None]:
-        models = [self.config.model, self.config.eval.safety.judge]
+        models = [self.config.model, self._judge]
         wanted = [(model.base, model.revision) for model in models if model is not None]
         wanted += [(source.origin, source.revision) for source in self.config.sources.values()]
         return next(pair for pair in wanted if uris.cache_key(*pair) == key)
