@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from datasets import Dataset
@@ -10,7 +11,7 @@ from transformers import set_seed
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, trackers
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, sharding, trackers
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.interleaving import interleaved
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
@@ -54,14 +55,18 @@ def main(argv: list[str] | None = None) -> None:
         gates.out_of_memory_explained("align", align, model_config),
     ):
         set_seed(seed)
-        model = model_loading.load_model(args.base, model_config, args.adapter, trainable=True)
+        load = partial(model_loading.load_model, args.base, model_config, args.adapter, trainable=True)
+        model = load(move=not sharding.is_wanted())
         collator = PairCollator(tokenizer.pad_token_id)
         if align.max_steps is not None:
             rows = rows[: align.max_steps * align.global_batch_size]  # mixed already: the rest would not be needed
         order = orders.make_order(align, "align", rows, seed, config["curriculum"])
         steps = arguments.num_steps(align, order.rows_per_epoch)
         if uses_reference(align):
+            model = sharding.shared_out(model)
             rows, held_out = (add_reference(model, part, collator, align.micro_batch_size) for part in (rows, held_out))
+            if sharding.is_wanted():  # what was shared out without an optimizer cannot be given one
+                model = load(move=False)
         trainer = PreferenceTrainer(
             model=model,
             align=align,
@@ -86,8 +91,9 @@ def main(argv: list[str] | None = None) -> None:
         stopwatch = Stopwatch()
         figures = run(trainer, folder, align.evaluations, align.evaluation_steps)
         metrics = {**ledger_figures(ledger, held_out_ledger, order), **figures}
+        weights = sharding.trained_weights(trainer.model)
         if trainer.is_world_process_zero():
-            save_adapter(trainer.model, tokenizer, args.output, model_config.base)
+            save_adapter(trainer.model, weights, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)
             jsonl.write_json(args.output / "timing.json", stopwatch.figures(metrics, trainer))
 

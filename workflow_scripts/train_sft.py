@@ -11,7 +11,7 @@ from transformers import set_seed
 from workflow_scripts.lib import jsonl, logs, model_loading
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, trackers
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, sharding, trackers
 from workflow_scripts.lib.training.collate import make_sft_collator
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import Stopwatch, ledger_figures, run, save_adapter
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     ):
         set_seed(seed)
         order = orders.make_order(sft, "sft", rows, seed, config["curriculum"])
-        base = model_loading.load_model(args.base, model_config, trainable=True)
+        base = model_loading.load_model(args.base, model_config, trainable=True, move=not sharding.is_wanted())
         trainer = SftTrainer(
             model=get_peft_model(base, arguments.lora_config(sft.lora)),
             args=arguments.sft_arguments(
@@ -79,8 +79,9 @@ def main(argv: list[str] | None = None) -> None:
         stopwatch = Stopwatch()
         figures = run(trainer, folder, sft.evaluations, sft.evaluation_steps)
         metrics = {**ledger_figures(ledger, held_out_ledger, order), **figures}
+        weights = sharding.trained_weights(trainer.model)
         if trainer.is_world_process_zero():
-            save_adapter(trainer.model, tokenizer, args.output, model_config.base)
+            save_adapter(trainer.model, weights, tokenizer, args.output, model_config.base)
             jsonl.write_json(args.output / "metrics.json", metrics)
             jsonl.write_json(args.output / "timing.json", stopwatch.figures(metrics, trainer))
 

@@ -1,4 +1,5 @@
-"""Two processes (gloo, CPU) learn what one does, through the scripts themselves. SGD, so that weights follow gradients.
+"""Two processes (gloo, CPU), each with the whole model (DDP) or with a part (FSDP2), learn what one process does, through
+the scripts themselves. SGD, so that weights follow gradients.
 
 Tolerance: float32 sums in another order, 1e-5 of the figures and 1e-6 of weights after six steps.
 """
@@ -29,7 +30,7 @@ PAIRS = [pair(str(i), "写" * (i + 1), a, b) for i, (a, b) in enumerate(["春坏
 STEPS = {"epochs": 3.0, "global_batch_size": 4, "learning_rate": 0.5, "optimizer": "sgd", "evaluations": 3}
 STEPS |= {"warmup_ratio": 0.0}
 NOISY = {"neftune_noise_alpha": 5.0, "lora__dropout": 0.1, "packing": True, "sampler__order": "mixed_buckets"}
-NOISY |= {"sampler__buckets": 2, "evaluations": 0}
+NOISY |= {"sampler__buckets": 2, "evaluations": 0, "optimizer": "adamw_torch"}
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +60,13 @@ def flags(place: Path, name: str, section: str, checkpoints: str | None = None, 
     return [f"train_{section}", [str(flag) for flag in given]]
 
 
-def launch(place: Path, calls: list) -> None:
+def launch(place: Path, calls: list, launcher: str) -> None:
     """Make these calls by two processes."""
     (place / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", "0", "--num_processes", "2"),
-            *("--config_file", tiny.REPOSITORY / "config" / "accelerate" / "multi.yaml"),
+            *("--config_file", tiny.REPOSITORY / "config" / "accelerate" / launcher),
             *(tiny.REPOSITORY / "tests" / "training" / "launched.py", place / "calls.json", "2"),
         ],
         env=os.environ | {"PYTHONPATH": str(tiny.REPOSITORY)},
@@ -76,6 +77,7 @@ def launch(place: Path, calls: list) -> None:
     assert done.returncode == 0, done.stderr[-6000:]
 
 
+LAUNCHERS = {"two": "multi.yaml", "shared": "fsdp2.yaml"}
 METHODS = {"sft": ("sft", {}), "packed": ("sft", {"packing": True})}
 METHODS |= {name: ("align", {"method": name}) for name in ("orpo", "dpo")}
 
@@ -89,21 +91,22 @@ def trained(place: Path) -> Iterator[Path]:
         for name, (section, changes) in METHODS.items():
             script, given = flags(place, f"{kind}/{name}", section, micro_batch_size=size, **changes)
             SCRIPTS[script].main(given)
-    calls = [
-        flags(place, f"two/{name}", section, micro_batch_size=2, **changes)
-        for name, (section, changes) in METHODS.items()
-    ]
-    noisy = {"section": "sft", "micro_batch_size": 1, "checkpoints": "noisy", **NOISY}
-    calls += [
-        *(flags(place, "two/noisy", **noisy), ["remove", [str(place / "checkpoints" / "noisy")]]),
-        *(["stop", [1, 2]], flags(place, "two/stopped", **noisy), flags(place, "two/resumed", **noisy)),
-    ]
-    launch(place, calls)
+    for kind, launcher in LAUNCHERS.items():
+        calls = [
+            flags(place, f"{kind}/{name}", section, micro_batch_size=2, **changes)
+            for name, (section, changes) in METHODS.items()
+        ]
+        noisy = {"section": "sft", "micro_batch_size": 1, "checkpoints": f"{kind}/again", **NOISY}
+        calls += [
+            *(flags(place, f"{kind}/noisy", **noisy), ["remove", [str(place / "checkpoints" / kind / "again")]]),
+            *(["stop", [1, 2]], flags(place, f"{kind}/stopped", **noisy), flags(place, f"{kind}/resumed", **noisy)),
+        ]
+        launch(place, calls, launcher)
     yield place
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize("kind", ["accumulated", "two"])
+@pytest.mark.parametrize("kind", ["accumulated", *LAUNCHERS])
 @pytest.mark.parametrize("name", METHODS)
 def test_the_cut_of_a_batch_changes_nothing(trained: Path, name: str, kind: str) -> None:
     expected, found = (jsonl.read_json(trained / each / name / "metrics.json") for each in ("one", kind))
@@ -125,9 +128,10 @@ def test_packed_learns_what_unpacked_does(trained: Path) -> None:
     assert_close(packed, rows, rtol=WEIGHTS, atol=WEIGHTS)
 
 
-def test_a_signal_to_one_process_stops_both_and_the_resumed_run_is_the_same(trained: Path) -> None:
-    assert not (trained / "two" / "stopped").exists()
-    resumed, whole = (trained / "two" / name for name in ("resumed", "noisy"))
+@pytest.mark.parametrize("kind", LAUNCHERS)
+def test_a_signal_to_one_process_stops_both_and_the_resumed_run_is_the_same(trained: Path, kind: str) -> None:
+    assert not (trained / kind / "stopped").exists()
+    resumed, whole = (trained / kind / name for name in ("resumed", "noisy"))
     assert jsonl.read_json(resumed / "timing.json")["resumed_after_step"] == 3
     for name in ("adapter_model.safetensors", "metrics.json"):
         assert (resumed / name).read_bytes() == (whole / name).read_bytes(), name

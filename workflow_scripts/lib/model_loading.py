@@ -15,7 +15,9 @@ def load_tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
-def load_model(base: Path, model: Model, adapter: Path | None = None, *, trainable: bool = False) -> Any:
+def load_model(
+    base: Path, model: Model, adapter: Path | None = None, *, trainable: bool = False, move: bool = True
+) -> Any:
     """Load the base in the configured dtype and quantization, with a stage's adapter on it.
 
     Args:
@@ -23,6 +25,7 @@ def load_model(base: Path, model: Model, adapter: Path | None = None, *, trainab
         model: How to load it.
         adapter: Folder of a PEFT adapter, or None for the base alone.
         trainable: Whether the adapter goes on learning; otherwise the model is in evaluation mode.
+        move: Whether to bring it to this process's device.
     """
     loaded = AutoModelForCausalLM.from_pretrained(
         base,
@@ -32,7 +35,7 @@ def load_model(base: Path, model: Model, adapter: Path | None = None, *, trainab
         device_map={"": device()} if model.quantization != "none" else None,
         trust_remote_code=model.trust_remote_code,
     )
-    if model.quantization == "none":
+    if move and model.quantization == "none":
         loaded = loaded.to(device())
     if adapter is not None:
         from peft import PeftModel  # takes seconds to import, and the base alone does without

@@ -12,8 +12,9 @@ from transformers import PrinterCallback, Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.training import early_stopping, gates, steps
+from workflow_scripts.lib.training import early_stopping, gates, sharding, steps
 from workflow_scripts.lib.training.cutting import Cutting
+from workflow_scripts.lib.training.log_probs import unwrap
 from workflow_scripts.lib.training.orders import Order
 
 LOGGED = "logged_sums.json"  # in a checkpoint: sums since the last log line, so that any step can be resumed after
@@ -62,6 +63,16 @@ class ExactTrainer(Trainer, ABC):
         self.model_accepts_loss_kwargs = True  # the loss is divided by totals, by nothing else
         self._logged: Sums = {}
         self.remove_callback(PrinterCallback)  # prints dicts; lib/training/schedule.py prints lines for people
+
+    def create_accelerator_and_postprocess(self) -> None:
+        sharding.let_cpus_share()
+        super().create_accelerator_and_postprocess()
+
+    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
+        sharding.sum_gradients_in_float32(self.accelerator, unwrap(self.model).dtype)
+        prepared = super()._prepare_for_training(*args, **kwargs)
+        sharding.let_gloo_reduce(self.model)
+        return prepared
 
     @abstractmethod
     def count(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -167,11 +178,7 @@ class ExactTrainer(Trainer, ABC):
             torch.manual_seed(self.args.seed + self.accelerator.process_index)
         if resume_from_checkpoint:
             kept = jsonl.read_json(Path(resume_from_checkpoint) / LOGGED)
-            mine = 1 if self.is_world_process_zero() else 0  # they are sums over all processes
-            self._logged = {
-                name: torch.tensor(value, dtype=getattr(torch, dtype), device=self.args.device) * mine
-                for name, (value, dtype) in kept.items()
-            }
+            self._logged = {name: self._own_part(*each) for name, each in kept.items()}
             state = TrainerState.load_from_json(str(Path(resume_from_checkpoint) / TRAINER_STATE_NAME))
             # Trainer (transformers 5.23) would take one step more
             if state.global_step >= self.args.max_steps or early_stopping.is_over(state, self.patience):
@@ -181,14 +188,26 @@ class ExactTrainer(Trainer, ABC):
                 return None
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        if sharding.is_wanted():  # Trainer would gather the base model as well
+            self._save(output_dir, state_dict=sharding.trained_weights(self.model))
+        else:
+            super().save_model(output_dir, _internal_call)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         # Before the rest: a checkpoint counts as complete once its trainer_state.json is there (checkpoints.last).
-        gathered = self._over_processes(self._logged)
+        gathered = {name: self.accelerator.gather(self._logged[name].reshape(1)) for name in sorted(self._logged)}
         if self.is_world_process_zero():
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             kept = {name: (value.tolist(), str(value.dtype).removeprefix("torch.")) for name, value in gathered.items()}
             jsonl.write_json(folder / LOGGED, kept)
         super()._save_checkpoint(model, trial)
+
+    def _own_part(self, parts: list[float], dtype: str) -> torch.Tensor:
+        """Return what this process had added up when a checkpoint was saved; the first has it all if they were others."""
+        if len(parts) != self.accelerator.num_processes:
+            parts = [sum(parts), *[0] * (self.accelerator.num_processes - 1)]
+        return torch.tensor(parts[self.accelerator.process_index], dtype=getattr(torch, dtype), device=self.args.device)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Return the loss and figures over all validation rows, keys starting with ``eval_``."""

@@ -37,16 +37,18 @@ def first_alone() -> Iterator[bool]:
 
 
 def share_out(rows: list[Any]) -> list[Any]:
-    """Return every nth row, those of this process."""
+    """Return every nth row, those of this process; the first one again where others have one more.
+
+    So all processes have as much to do, and none waits for another to compute with it.
+    """
     state = PartialState()
-    return rows[state.process_index :: state.num_processes]
+    own = rows[state.process_index :: state.num_processes]
+    return own if len(own) * state.num_processes >= len(rows) else [*own, rows[0]]
 
 
-def gathered(own: list[Any]) -> list[Any]:
+def gathered(own: list[Any], num_rows: int) -> list[Any]:
     """Return what all processes made of their shares, in the order of the rows that were shared out."""
-    state = PartialState()
-    if state.num_processes == 1:
+    if PartialState().num_processes == 1:
         return own
     parts = gather_object([own])
-    longest = max(map(len, parts))
-    return [part[place] for place in range(longest) for part in parts if place < len(part)]
+    return [found for place in zip(*parts, strict=True) for found in place][:num_rows]

@@ -21,7 +21,7 @@ def add_reference(model: Any, rows: list[dict], collator: PairCollator, batch_si
     """
     log.info("reference log-probabilities of %d pairs", len(rows))
     batches = DataLoader(share_out(rows), batch_size=batch_size, shuffle=False, collate_fn=collator)
-    found = gathered(reference_log_probs(model, batches, device()))
+    found = gathered(reference_log_probs(model, batches, device()), len(rows))
     return [
         {**row, "reference_chosen": chosen, "reference_rejected": rejected}
         for row, (chosen, rejected) in zip(rows, found, strict=True)

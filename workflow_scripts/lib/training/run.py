@@ -12,7 +12,7 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from workflow_scripts.lib import folders, jsonl
-from workflow_scripts.lib.training import checkpoints, early_stopping, gates, memory_try, schedule
+from workflow_scripts.lib.training import checkpoints, early_stopping, gates, memory_try, schedule, sharding
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
 from workflow_scripts.lib.training.orders import Order
 from workflow_scripts.lib.training.rows import Ledger
@@ -79,17 +79,18 @@ def ledger_figures(train: Ledger, validation: Ledger, order: Order) -> dict[str,
     }
 
 
-def save_adapter(model: Any, tokenizer: Any, output: Path, base: str) -> None:
+def save_adapter(model: Any, weights: dict[str, torch.Tensor], tokenizer: Any, output: Path, base: str) -> None:
     """Save a stage's adapter and tokenizer: safetensors and JSON only, the same bytes for the same weights.
 
     Args:
         model: A PEFT model.
+        weights: Its trained weights, whole.
         tokenizer: Saved beside the adapter.
         output: Folder to save to.
         base: Name of the base model to write into the adapter's config.
     """
     with folders.staged(output) as part:
-        model.save_pretrained(part, selected_adapters=["default"])
+        model.save_pretrained(part, selected_adapters=["default"], state_dict=weights)
         tokenizer.save_pretrained(part)
         (part / "README.md").unlink(missing_ok=True)  # the model card is written after evaluation, by its own rule
         settings = jsonl.read_json(part / ADAPTER_FILES[1])

@@ -11,6 +11,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.training import sharding
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,14 @@ class BestAdapter(TrainerCallback):
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, model: Any, metrics: dict, **_: Any
     ) -> None:
+        weights = sharding.trained_weights(model)  # before any process leaves: all of them have to ask
         if not state.is_world_process_zero:
             return
         best = jsonl.read_json(self.note) if self.note.exists() else None
         # A resumed run comes by a step again that was already judged.
         if best and best["step"] != state.global_step and best["loss"] <= metrics["eval_loss"]:
             return
-        model.save_pretrained(self.folder, selected_adapters=["default"])
+        model.save_pretrained(self.folder, selected_adapters=["default"], state_dict=weights)
         jsonl.write_json(self.note, {"step": state.global_step, "loss": metrics["eval_loss"]})
 
 
