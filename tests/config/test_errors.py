@@ -12,6 +12,7 @@ from workflow_scripts.lib.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = Path(__file__).parent / "sample.yaml"
+FSDP = "{num_processes: 2, launcher: config/accelerate/fsdp2.yaml}"
 
 
 def error_of(*configfiles: Path, **arguments: Any) -> UserError:
@@ -332,6 +333,30 @@ def test_no_mistake_hides_the_others() -> None:
             "num_processes is 2, and config/accelerate/single.yaml is for one process",
             "execution.num_processes, execution.launcher",
             "set launcher to config/accelerate/multi.yaml, or num_processes to 1",
+        ),
+        (
+            {"execution": "{launcher: config/accelerate/fsdp2.yaml}"},
+            "config/accelerate/fsdp2.yaml shares a model out among processes, and num_processes is 1",
+            "execution.num_processes, execution.launcher",
+            "raise num_processes",
+        ),
+        (
+            {"execution": FSDP, "model": "{quantization: nf4}"},
+            "config/accelerate/fsdp2.yaml shares out weights in full precision, and quantization is nf4",
+            "model.quantization, execution.launcher",
+            "set quantization to none, or launcher to config/accelerate/multi.yaml",
+        ),
+        (
+            {"execution": FSDP, "model": "{dtype: float16}"},
+            "config/accelerate/fsdp2.yaml was not made for float16, whose losses have to be scaled",
+            "model.dtype, execution.launcher",
+            "set dtype to bfloat16",
+        ),
+        (
+            {"execution": FSDP, "align": "{optimizer: paged_adamw_8bit}"},
+            "paged_adamw_8bit does not work on weights that are shared out by config/accelerate/fsdp2.yaml",
+            "align.optimizer, execution.launcher",
+            "set optimizer to adamw_torch",
         ),
         (
             {"execution": "{launcher: config/accelerate/none.yaml}"},

@@ -3,11 +3,10 @@
 import difflib
 from pathlib import Path
 
-import yaml
-
 from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, effective_bounds
-from workflow_scripts.lib.config.models import Config, Execution
+from workflow_scripts.lib.config.launchers import check_launcher
+from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.options import hint
 from workflow_scripts.lib.config.training import Sampler, Training
 from workflow_scripts.lib.errors import UserError
@@ -70,18 +69,7 @@ def check_files(config: Config, repository: Path) -> None:
                 key,
                 f"correct the path (relative to the repository), or put the file there{own}",
             )
-    _check_launcher(config.execution, repository)
-
-
-def _check_launcher(execution: Execution, repository: Path) -> None:
-    """Accelerate runs one process, without a word, where its settings are those of one."""
-    settings = yaml.safe_load((repository / execution.launcher).read_text(encoding="utf-8")) or {}
-    if execution.num_processes > 1 and settings.get("distributed_type", "NO") == "NO":
-        raise UserError(
-            f"num_processes is {execution.num_processes}, and {execution.launcher} is for one process",
-            "execution.num_processes, execution.launcher",
-            "set launcher to config/accelerate/multi.yaml, or num_processes to 1",
-        )
+    check_launcher(config, repository)
 
 
 def _own_blocklists(key: str, names: list[str]) -> dict[str, str]:

@@ -204,7 +204,7 @@ class ExactTrainer(Trainer, ABC):
         super()._save_checkpoint(model, trial)
 
     def _own_part(self, parts: list[float], dtype: str) -> torch.Tensor:
-        """Return what this process had added up when a checkpoint was saved; the first has it all if they were others."""
+        """Return what this process had added up; if there were more or fewer processes, the first has it all."""
         if len(parts) != self.accelerator.num_processes:
             parts = [sum(parts), *[0] * (self.accelerator.num_processes - 1)]
         return torch.tensor(parts[self.accelerator.process_index], dtype=getattr(torch, dtype), device=self.args.device)

@@ -12,7 +12,7 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from workflow_scripts.lib import folders, jsonl
-from workflow_scripts.lib.training import checkpoints, early_stopping, gates, memory_try, schedule, sharding
+from workflow_scripts.lib.training import checkpoints, early_stopping, gates, memory_try, schedule
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
 from workflow_scripts.lib.training.orders import Order
 from workflow_scripts.lib.training.rows import Ledger
