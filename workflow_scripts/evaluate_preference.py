@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from workflow_scripts.lib import jsonl, logs, runtime
+from workflow_scripts.lib import jsonl, logs, processes
 from workflow_scripts.lib.evaluation.preference import PreferenceConfig, evaluate_preference
 from workflow_scripts.lib.evaluation.stage import load_stage
 
@@ -17,10 +17,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--result", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     logs.start()
-    runtime.use_threads()
+    state = processes.join()
     config = PreferenceConfig.model_validate_json(args.config)
     model, tokenizer = load_stage(args.base, args.adapter, config.model)
-    jsonl.write_json(args.result, evaluate_preference(model, tokenizer, jsonl.read_rows(args.pairs), config))
+    result = evaluate_preference(model, tokenizer, jsonl.read_rows(args.pairs), config)
+    if state.is_main_process:
+        jsonl.write_json(args.result, result)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from pathlib import Path
 from datasets import Dataset
 from transformers import set_seed
 
-from workflow_scripts.lib import jsonl, logs, model_loading
+from workflow_scripts.lib import jsonl, logs, model_loading, processes
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, sharding, trackers
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, sharding, trackers
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.interleaving import interleaved
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference

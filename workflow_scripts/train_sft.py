@@ -8,10 +8,10 @@ from datasets import Dataset
 from peft import get_peft_model
 from transformers import set_seed
 
-from workflow_scripts.lib import jsonl, logs, model_loading
+from workflow_scripts.lib import jsonl, logs, model_loading, processes
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, processes, sharding, trackers
+from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, sharding, trackers
 from workflow_scripts.lib.training.collate import make_sft_collator
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import Stopwatch, ledger_figures, run, save_adapter

@@ -1,4 +1,4 @@
-"""Run several training scripts in one launch: the first flag names a JSON list of [script, its flags].
+"""Run several scripts in one launch: the first flag names a JSON list of [script, its flags].
 
     accelerate launch … tests/training/launched.py calls.json <number of processes>
 
@@ -18,11 +18,12 @@ from accelerate import PartialState
 from accelerate.commands import launch
 from accelerate.utils.launch import prepare_multi_gpu_env
 
-from workflow_scripts import train_align, train_sft
-from workflow_scripts.lib.training import processes
+from workflow_scripts import evaluate_perplexity, evaluate_preference, train_align, train_sft
+from workflow_scripts.lib import processes
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer
 
 SCRIPTS = {"train_sft": train_sft, "train_align": train_align}
+SCRIPTS |= {"evaluate_perplexity": evaluate_perplexity, "evaluate_preference": evaluate_preference}
 
 
 def main() -> None:

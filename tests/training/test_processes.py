@@ -41,6 +41,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
     (folder / "base").symlink_to(base)
     jsonl.write_rows(folder / "sft.jsonl", DIALOGUES)
     jsonl.write_rows(folder / "preference.jsonl", PAIRS)
+    for name, rows in (("rows", DIALOGUES), ("pairs", PAIRS)):
+        jsonl.write_rows(folder / f"{name}.jsonl", [{**row, "source": "s", "lang": "zh"} for row in rows])
     return folder
 
 
@@ -62,6 +64,16 @@ def flags(place: Path, name: str, section: str, checkpoints: str | None = None, 
     return [f"train_{section}", [str(flag) for flag in given]]
 
 
+def evaluation(place: Path, kind: str, name: str) -> list:
+    """Return one call of an evaluation: five rows in batches of two, so that one process has two of them."""
+    config = {"model": tiny.section("model"), "max_length": 64}
+    config["eval"] = {"batch_size": 2, name: {"enabled": True, "max_rows": None}}
+    data = {"perplexity": "rows", "preference": "pairs"}[name]
+    given = ["--config", json.dumps(config), "--base", place / "base", f"--{data}", place / f"{data}.jsonl"]
+    given += ["--adapter", place / "one" / "sft", "--result", place / kind / f"{name}.json"]
+    return [f"evaluate_{name}", [str(flag) for flag in given]]
+
+
 def launch(place: Path, calls: list) -> None:
     """Make these calls by two processes."""
     (place / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
@@ -80,6 +92,7 @@ def launch(place: Path, calls: list) -> None:
 
 
 LAUNCHERS = {"two": "multi.yaml", "shared": "fsdp2.yaml"}
+EVALUATIONS = ("perplexity", "preference")
 METHODS = {"sft": ("sft", {}), "packed": ("sft", {"packing": True})}
 METHODS |= {name: ("align", {"method": name}) for name in ("orpo", "dpo")}
 
@@ -93,7 +106,10 @@ def trained(place: Path) -> Iterator[Path]:
         for name, (section, changes) in METHODS.items():
             script, given = flags(place, f"{kind}/{name}", section, micro_batch_size=size, **changes)
             SCRIPTS[script].main(given)
-    calls = []
+    for name in EVALUATIONS:
+        script, given = evaluation(place, "one", name)
+        SCRIPTS[script].main(given)
+    calls = [evaluation(place, "two", name) for name in EVALUATIONS]
     for kind, launcher in LAUNCHERS.items():
         calls += [
             ["launcher", str(tiny.REPOSITORY / "config" / "accelerate" / launcher)],
@@ -159,3 +175,11 @@ def test_a_model_in_parts_saves_what_a_whole_one_does(trained: Path) -> None:
     parts = list((trained / "checkpoints" / "shared").rglob("pytorch_model_fsdp.bin"))
     assert parts  # accelerate did shard, and did not fall back on whole models
     assert all("lora_" in name for path in parts for name in torch.load(path, weights_only=True))
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_an_evaluation_that_is_shared_out_finds_the_same(trained: Path, name: str) -> None:
+    one, two = ((trained / kind / f"{name}.json") for kind in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    samples = jsonl.read_json(two)["samples"]
+    assert [sample["id"] for sample in samples] == [row["id"] for row in DIALOGUES]

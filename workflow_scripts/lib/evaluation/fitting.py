@@ -6,6 +6,9 @@ from typing import TypeVar
 
 import torch
 
+from workflow_scripts.lib import runtime
+from workflow_scripts.lib.processes import everyones, share
+
 Item, Result = TypeVar("Item"), TypeVar("Result")
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,29 @@ def in_fitting_batches(
             start += len(batch)
             continue
         _tell(len(batch), size)
+
+
+def in_shared_batches(
+    items: Sequence[Item], size: int, run: Callable[[Sequence[Item]], Result]
+) -> Iterator[tuple[Sequence[Item], Result]]:
+    """Yield the same batches and results, in no certain order, with the batches shared out among a job's processes.
+
+    A batch holds the same items however many processes there are, so its results are the same. All processes are given
+    all results.
+
+    Raises:
+        torch.OutOfMemoryError: If a single item does not fit.
+    """
+    if runtime.num_processes() == 1:
+        yield from in_fitting_batches(items, size, run)
+        return
+    own = share([items[start : start + size] for start in range(0, len(items), size)])
+    found: list[tuple[Sequence[Item], Result]] = []
+    for batch in own:
+        parts = list(in_fitting_batches(batch, size, run))
+        size = min(size, max(len(part) for part, _ in parts))
+        found += parts
+    yield from everyones(found)
 
 
 def with_fitting_size(size: int, run: Callable[[int], Result]) -> Result:

@@ -14,7 +14,7 @@ from workflow_scripts.lib.config.evaluation import Perplexity
 from workflow_scripts.lib.config.fields import Count, Section
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation import shared_context
-from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
+from workflow_scripts.lib.evaluation.fitting import in_shared_batches
 from workflow_scripts.lib.evaluation.log_probs import IGNORED
 from workflow_scripts.lib.evaluation.shared_context import common_prefix
 from workflow_scripts.lib.evaluation.stage import model_settings
@@ -111,7 +111,7 @@ def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
         )
         return sums.tolist(), counts.tolist()
 
-    for chosen, found in in_fitting_batches(order, batch_size, run):
+    for chosen, found in in_shared_batches(order, batch_size, run):
         for index, total, count in zip(chosen, *found, strict=True):
             row = rows[index].row
             said = sum(len(turn["content"]) for turn in row["messages"] if turn["role"] == "assistant")

@@ -18,7 +18,7 @@ from workflow_scripts.lib.config.evaluation import PreferenceAccuracy
 from workflow_scripts.lib.config.fields import Count, Section
 from workflow_scripts.lib.config.training import Model
 from workflow_scripts.lib.evaluation import shared_context
-from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
+from workflow_scripts.lib.evaluation.fitting import in_shared_batches
 from workflow_scripts.lib.evaluation.log_probs import IGNORED
 from workflow_scripts.lib.evaluation.shared_context import common_prefix
 from workflow_scripts.lib.evaluation.stage import model_settings
@@ -117,7 +117,7 @@ def score_pairs(model: Any, pairs: list[Pair], batch_size: int) -> list[dict]:
     """Return one sample a pair, in the pairs' order."""
     order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
     scored: dict[int, dict] = {}
-    batches = in_fitting_batches(order, batch_size, lambda chosen: _score(model, [pairs[index] for index in chosen]))
+    batches = in_shared_batches(order, batch_size, lambda chosen: _score(model, [pairs[index] for index in chosen]))
     for chosen, (sums, counts) in batches:
         for position, index in enumerate(chosen):
             two = slice(2 * position, 2 * position + 2)

@@ -14,7 +14,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.training.processes import first_alone
+from workflow_scripts.lib.processes import first_alone
 
 log = logging.getLogger(__name__)
 KEPT_RUNS = 2  # folders of earlier inputs that stay, so that going back to them can resume

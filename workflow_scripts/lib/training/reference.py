@@ -6,9 +6,9 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from workflow_scripts.lib.model_loading import device
+from workflow_scripts.lib.processes import gathered, share_out
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.preference_trainer import reference_log_probs
-from workflow_scripts.lib.training.processes import gathered, share_out
 
 log = logging.getLogger(__name__)
 

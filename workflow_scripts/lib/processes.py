@@ -1,4 +1,4 @@
-"""What the processes of one training job do together: meet, wait for the first, and share out work."""
+"""What the processes of one job do together: meet, wait for the first, and share out work."""
 
 import datetime
 import os
@@ -52,3 +52,14 @@ def gathered(own: list[Any], num_rows: int) -> list[Any]:
         return own
     parts = gather_object([own])
     return [found for place in zip(*parts, strict=True) for found in place][:num_rows]
+
+
+def share(batches: list[Any]) -> list[Any]:
+    """Return every nth batch, those of this process."""
+    state = PartialState()
+    return batches[state.process_index :: state.num_processes]
+
+
+def everyones(found: list[Any]) -> list[Any]:
+    """Return what all processes found, those of the first process first."""
+    return found if PartialState().num_processes == 1 else gather_object(found)
