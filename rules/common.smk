@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow_scripts.lib import engine, environment, final_words, jsonl, planning, staleness
+from workflow_scripts.lib import devices, engine, environment, final_words, jsonl, planning, staleness
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance import records, sharing
@@ -37,6 +37,9 @@ if graph.VARIABLE in os.environ:
 # How it runs reaches the jobs through the environment, where it makes nothing stale. Setting a prefix replaces
 # Snakemake's own, hence strict mode is switched on again. Snakemake formats the prefix, hence the doubled braces.
 EXECUTION = shlex.quote(json.dumps(PLAN.untracked()))
+NUM_CARDS = workflow.global_resources.get("gpu").value or 1  # --resources gpu=4: four steps at a time
+TURNS = devices.of_a_run(NUM_CARDS, Path("results/devices")) if workflow.is_main_process else {}
+TURNS = " ".join(f"{name}={shlex.quote(value)}" for name, value in TURNS.items())
 shell.prefix(
     "set -euo pipefail; "
     # A batch system's warning before the time limit reaches every process of a job. The trainer takes it for the word
@@ -48,7 +51,8 @@ shell.prefix(
     "GOMP_SPINCOUNT=30000 "
     # glibc gives large blocks back to the system again and again; keeping them spares a tenth of the time.
     "MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=8000000000; "
-    f"export TUIQIAO_EXECUTION={EXECUTION.replace('{', '{{').replace('}', '}}')}; "
+    f"export TUIQIAO_EXECUTION={EXECUTION.replace('{', '{{').replace('}', '}}')} "
+    f"{TURNS.replace('{', '{{').replace('}', '}}')}; "
 )
 
 environment.prefer_own_programs()
@@ -63,7 +67,9 @@ localrules:
 
 
 RECEIPT = f"{PLAN.relative(Path(workflow.basedir) / 'data_cache')}/{{key}}/receipt.json"
-ALL_THREADS = os.cpu_count() if PLAN.config.execution.threads == "auto" else PLAN.config.execution.threads
+THREADS = os.cpu_count() if PLAN.config.execution.threads == "auto" else PLAN.config.execution.threads
+ALL_THREADS = max(1, THREADS // max(1, NUM_CARDS))  # of the cores, a step on one card gets its share
+ALL_CARDS = PLAN.config.execution.num_processes  # of steps that all processes work at
 
 
 def section(**parts):

@@ -117,7 +117,7 @@ rule evaluate_perplexity:
         "../envs/workflow.yaml"
     threads: ALL_THREADS
     resources:
-        gpu=1,
+        gpu=ALL_CARDS,
     params:
         config=lambda wildcards: PLAN.evaluation("perplexity"),
         code=code_digest("evaluate_perplexity"),
@@ -153,7 +153,7 @@ rule evaluate_preference:
         "../envs/workflow.yaml"
     threads: ALL_THREADS
     resources:
-        gpu=1,
+        gpu=ALL_CARDS,
     params:
         config=lambda wildcards: PLAN.evaluation("preference"),
         code=code_digest("evaluate_preference"),

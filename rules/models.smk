@@ -85,7 +85,7 @@ rule train_sft:
         "../envs/workflow.yaml"
     threads: ALL_THREADS
     resources:
-        gpu=1,
+        gpu=ALL_CARDS,
     params:
         config=section(seed="seed", model="model", sft="sft", curriculum="mix.sft.curriculum"),
         code=code_digest("train_sft"),
@@ -129,7 +129,7 @@ rule train_align:
         "../envs/workflow.yaml"
     threads: ALL_THREADS
     resources:
-        gpu=1,
+        gpu=ALL_CARDS,
     params:
         config=section(seed="seed", model="model", align="align", curriculum="mix.preference.curriculum"),
         code=code_digest("train_align", *PLAN.loss_modules),

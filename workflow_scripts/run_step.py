@@ -16,7 +16,7 @@ from typing import TextIO
 
 from workflow_scripts.lib import devices, jsonl, logs
 from workflow_scripts.lib.environment import check_pins
-from workflow_scripts.lib.execution import launched
+from workflow_scripts.lib.execution import execution, launched, takes_all
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.records import Record
 from workflow_scripts.lib.provenance.store import Store
@@ -108,7 +108,9 @@ def _run(
         for path in {*args.outputs, *_files_of(args.folder)}:
             Path(path).unlink(missing_ok=True)
     told = "%s: waiting until another run has done with the device"
-    with devices.reserved(HEAVY in details["pins"], lambda: log.info(told, args.step.strip())) as device:
+    num_processes = execution()["num_processes"] if takes_all(args.command) else 1
+    waiting = devices.reserved(HEAVY in details["pins"], lambda: log.info(told, args.step.strip()), num_processes)
+    with waiting as device:
         started = time.monotonic()
         status = _call(launched(args.command, REPOSITORY), [lock, *device.locks], device.variables)
     if status:

@@ -267,8 +267,27 @@ def test_steps_take_turns_at_the_devices(monkeypatch: pytest.MonkeyPatch, cards:
     assert given == [*seen, seen[0]]
 
 
-def held_by(given: list, told: threading.Event) -> None:
-    with devices.reserved(True, told.set) as device:
+def test_a_step_of_several_processes_takes_a_card_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3,5,7")
+    assert devices.of_a_run(1, Path("locks")) == {}
+    for name, value in devices.of_a_run(3, Path("locks")).items():
+        monkeypatch.setenv(name, value)
+    assert devices.of_a_run(3, Path("locks")) == {}  # said already
+    given, told = [], threading.Event()
+    with devices.reserved(True, told.set) as one, devices.reserved(True, told.set, 2) as two:
+        seen = [device.variables["CUDA_VISIBLE_DEVICES"] for device in (one, two)]
+        assert seen == ["1", "3,5"]
+        last = threading.Thread(target=lambda: held_by(given, told, 4))  # more than there are: all of them
+        last.start()
+        assert told.wait(10)
+        assert given == []
+    last.join(10)
+    assert given == ["1,3,5"]
+
+
+def held_by(given: list, told: threading.Event, number: int = 1) -> None:
+    with devices.reserved(True, told.set, number) as device:
         given.append(device.variables.get("CUDA_VISIBLE_DEVICES"))
 
 
