@@ -336,15 +336,21 @@ def test_no_mistake_hides_the_others() -> None:
         ),
         (
             {"execution": "{launcher: config/accelerate/fsdp2.yaml}"},
-            "config/accelerate/fsdp2.yaml shares a model out among processes, and num_processes is 1",
+            "config/accelerate/fsdp2.yaml shares work out among processes, and num_processes is 1",
             "execution.num_processes, execution.launcher",
             "raise num_processes",
         ),
         (
             {"execution": FSDP, "model": "{quantization: nf4}"},
-            "config/accelerate/fsdp2.yaml shares out weights in full precision, and quantization is nf4",
+            "config/accelerate/fsdp2.yaml is for weights in full precision, and quantization is nf4",
             "model.quantization, execution.launcher",
             "set quantization to none, or launcher to config/accelerate/multi.yaml",
+        ),
+        (
+            {"execution": "{num_processes: 2, launcher: config/accelerate/deepspeed.yaml}"},
+            "config/accelerate/deepspeed.yaml needs deepspeed, which is not installed",
+            "execution.launcher",
+            "pip install deepspeed, or set launcher to config/accelerate/multi.yaml",
         ),
         (
             {"execution": FSDP, "model": "{dtype: float16}"},
@@ -354,7 +360,7 @@ def test_no_mistake_hides_the_others() -> None:
         ),
         (
             {"execution": FSDP, "align": "{optimizer: paged_adamw_8bit}"},
-            "paged_adamw_8bit does not work on weights that are shared out by config/accelerate/fsdp2.yaml",
+            "paged_adamw_8bit was not made for parts of weights, as config/accelerate/fsdp2.yaml has them",
             "align.optimizer, execution.launcher",
             "set optimizer to adamw_torch",
         ),

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from accelerate.commands import launch
-from accelerate.utils.launch import prepare_multi_gpu_env
+from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 
 from workflow_scripts import evaluate_perplexity, evaluate_preference, train_align, train_sft
 from workflow_scripts.lib import processes
@@ -55,9 +55,10 @@ def main() -> None:
 def _set_environment(launcher):
     args = launch.launch_command_parser().parse_args(["--config_file", launcher, "-m", "script"])
     args, *_ = launch._validate_launch_command(args)
-    settings = prepare_multi_gpu_env(args)
-    os.environ.pop("ACCELERATE_USE_FSDP", None)
-    os.environ.update({name: settings[name] for name in settings if "FSDP" in name})
+    settings = prepare_deepspeed_cmd_env(args)[1] if args.use_deepspeed else prepare_multi_gpu_env(args)
+    for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"):
+        os.environ.pop(name, None)
+    os.environ.update({name: settings[name] for name in settings if "FSDP" in name or "DEEPSPEED" in name})
 
 
 def _with_signal(training_step, process, step):

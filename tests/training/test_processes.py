@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from accelerate.utils import is_deepspeed_available
 from building import dialogue, pair
 from launched import SCRIPTS
 from safetensors.torch import load_file
@@ -92,6 +93,8 @@ def launch(place: Path, calls: list) -> None:
 
 
 LAUNCHERS = {"two": "multi.yaml", "shared": "fsdp2.yaml"}
+if is_deepspeed_available():  # not among the tests' packages; DS_ACCELERATOR=cpu where there is a GPU
+    LAUNCHERS["zero"] = "deepspeed.yaml"
 EVALUATIONS = ("perplexity", "preference")
 METHODS = {"sft": ("sft", {}), "packed": ("sft", {"packing": True})}
 METHODS |= {name: ("align", {"method": name}) for name in ("orpo", "dpo")}

@@ -1,5 +1,6 @@
 """What accelerate's settings can and cannot do with the rest of the config."""
 
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from workflow_scripts.lib.errors import UserError
 
 _MULTI = "config/accelerate/multi.yaml"
 _LAUNCHER = "execution.launcher"
+# What training is written for, and was seen to work with.
+FSDP = {"fsdp_version": 2, "fsdp_state_dict_type": "FULL_STATE_DICT"}
+DEEPSPEED = {"zero_stage": 2, "gradient_accumulation_steps": 1}
 # What tests have shown to learn, and to go on after an interruption, with weights of which each process has a part.
-_SHARED_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused")
+_OPTIMIZER = "adamw_torch"
 
 
 def check_launcher(config: Config, repository: Path) -> None:
@@ -30,23 +34,35 @@ def check_launcher(config: Config, repository: Path) -> None:
             f"set launcher to {_MULTI}, or num_processes to 1",
         )
     if kind == "FSDP":
-        _check_fsdp(config, settings.get("fsdp_config") or {})
+        _check_parts(config, settings.get("fsdp_config") or {}, "fsdp2", FSDP)
+    if kind == "DEEPSPEED":
+        _check_parts(config, settings.get("deepspeed_config") or {}, "deepspeed", DEEPSPEED)
+        _check_installed("deepspeed", launcher)
 
 
-def _check_fsdp(config: Config, settings: dict[str, Any]) -> None:
+def _check_installed(package: str, launcher: str) -> None:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        what = f"{launcher} needs {package}, which is not installed"
+        raise UserError(what, _LAUNCHER, f"pip install {package}, or set launcher to {_MULTI}") from None
+
+
+def _check_parts(config: Config, settings: dict[str, Any], name: str, wanted: dict[str, Any]) -> None:
     launcher, quantization = config.execution.launcher, config.model.quantization
     if config.execution.num_processes == 1:
-        what = f"{launcher} shares a model out among processes, and num_processes is 1"
         raise UserError(
-            what, f"execution.num_processes, {_LAUNCHER}", "raise num_processes, or choose another launcher"
+            f"{launcher} shares work out among processes, and num_processes is 1",
+            f"execution.num_processes, {_LAUNCHER}",
+            "raise num_processes, or choose another launcher",
         )
-    for key, wanted in (("fsdp_version", 2), ("fsdp_state_dict_type", "FULL_STATE_DICT")):
-        if settings.get(key) != wanted:
-            what = f"{key} is {settings.get(key)}; training is written for {wanted}"
-            raise UserError(what, launcher, f"set fsdp_config.{key} to {wanted}, as config/accelerate/fsdp2.yaml does")
+    for key, value in wanted.items():
+        if settings.get(key) != value:
+            what = f"{key} is {settings.get(key)}; training is written for {value}"
+            raise UserError(what, launcher, f"set it to {value}, as config/accelerate/{name}.yaml does")
     if quantization != "none":
         raise UserError(
-            f"{launcher} shares out weights in full precision, and quantization is {quantization}",
+            f"{launcher} is for weights in full precision, and quantization is {quantization}",
             f"model.quantization, {_LAUNCHER}",
             f"set quantization to none, or launcher to {_MULTI}: then each device holds the quantized model",
         )
@@ -55,9 +71,9 @@ def _check_fsdp(config: Config, settings: dict[str, Any]) -> None:
         raise UserError(what, f"model.dtype, {_LAUNCHER}", f"set dtype to bfloat16, or launcher to {_MULTI}")
     stages = {"sft": config.sft} | ({"align": config.align} if config.align.method != "none" else {})
     for section, training in stages.items():
-        if training.optimizer not in _SHARED_OPTIMIZERS:
+        if training.optimizer != _OPTIMIZER:
             raise UserError(
-                f"{training.optimizer} does not work on weights that are shared out by {launcher}",
+                f"{training.optimizer} was not made for parts of weights, as {launcher} has them",
                 f"{section}.optimizer, {_LAUNCHER}",
-                f"set optimizer to {_SHARED_OPTIMIZERS[0]}, or launcher to {_MULTI}",
+                f"set optimizer to {_OPTIMIZER}, or launcher to {_MULTI}",
             )

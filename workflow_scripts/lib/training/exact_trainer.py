@@ -117,7 +117,8 @@ class ExactTrainer(Trainer, ABC):
         parts = []
         self._note({STEPS: torch.tensor(int(self.is_world_process_zero()), device=self.args.device)})
         for number, batch in enumerate(inputs, start=1):
-            # gradients are exchanged once, after the last micro batch
+            # gradients are exchanged once, after the last micro batch; DeepSpeed steps when it is told so
+            self.accelerator.gradient_state._set_sync_gradients(number == len(inputs))
             with nullcontext() if number == len(inputs) else self.accelerator.no_sync(model):
                 parts.append(super().training_step(model, batch, num_items_in_batch))
         gates.check_losses(parts, self.state.global_step + 1, inputs, self.SECTION)

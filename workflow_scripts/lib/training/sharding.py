@@ -15,21 +15,27 @@ from torch.distributed.tensor import DTensor
 
 from workflow_scripts.lib.training.log_probs import unwrap
 
-VARIABLE = "ACCELERATE_USE_FSDP"  # set by accelerate launch
+# set by accelerate launch
+FSDP, DEEPSPEED = "ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"
 
 
 def is_wanted() -> bool:
     """Tell whether this job was launched to share the model out."""
-    return os.environ.get(VARIABLE, "false").lower() == "true"
+    return _is_set(FSDP)
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "false").lower() == "true"
 
 
 def let_cpus_share() -> None:
     """Make accelerate share a model out among CPUs as well; to be called before an Accelerator is made.
 
-    Accelerate 1.15 knows FSDP on accelerators only: on CPUs each process would hold the whole model, without a word.
+    Accelerate 1.15 knows FSDP and DeepSpeed on accelerators only: on CPUs it would turn to DDP, without a word.
     """
     state = PartialState()
-    if is_wanted() and state.device.type == "cpu":
+    if state.device.type == "cpu" and (is_wanted() or _is_set(DEEPSPEED)):
+        os.environ.pop("ACCELERATE_USE_CPU", None)  # has been read; processes.join sets it
         state.distributed_type = DistributedType.MULTI_GPU
 
 
