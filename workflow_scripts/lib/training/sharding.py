@@ -35,8 +35,9 @@ def let_cpus_share() -> None:
     """
     state = PartialState()
     if state.device.type == "cpu" and (is_wanted() or _is_set(DEEPSPEED)):
-        os.environ.pop("ACCELERATE_USE_CPU", None)  # has been read; processes.join sets it
         state.distributed_type = DistributedType.MULTI_GPU
+        if _is_set(DEEPSPEED):  # its Trainer's arguments have read it; processes.join sets it
+            os.environ.pop("ACCELERATE_USE_CPU", None)
 
 
 def sum_gradients_in_float32(accelerator: Accelerator, dtype: torch.dtype) -> None:
