@@ -37,7 +37,7 @@ if graph.VARIABLE in os.environ:
 # How it runs reaches the jobs through the environment, where it makes nothing stale. Setting a prefix replaces
 # Snakemake's own, hence strict mode is switched on again. Snakemake formats the prefix, hence the doubled braces.
 EXECUTION = shlex.quote(json.dumps(PLAN.untracked()))
-NUM_CARDS = workflow.global_resources.get("gpu").value or 1  # --resources gpu=4: four steps at a time
+NUM_CARDS = workflow.global_resources.get("gpu").value or 1  # of --resources: so many steps at a time
 TURNS = devices.of_a_run(NUM_CARDS, Path("results/devices")) if workflow.is_main_process else {}
 TURNS = " ".join(f"{name}={shlex.quote(value)}" for name, value in TURNS.items())
 shell.prefix(

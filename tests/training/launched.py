@@ -55,6 +55,7 @@ def main() -> None:
 def _set_environment(launcher):
     args = launch.launch_command_parser().parse_args(["--config_file", launcher, "-m", "script"])
     args, *_ = launch._validate_launch_command(args)
+    args.deepspeed_fields_from_accelerate_config = ""  # launch_command would set it
     settings = prepare_deepspeed_cmd_env(args)[1] if args.use_deepspeed else prepare_multi_gpu_env(args)
     for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"):
         os.environ.pop(name, None)
