@@ -56,7 +56,8 @@ def build(folder: Path) -> Path:
 def section(name: str, **changes: Any) -> dict[str, Any]:
     """Return a section of config/config.yaml, plain, with some keys changed; ``lora__r=4`` reaches into lora."""
     values = layers.read_layer(REPOSITORY / "config" / "config.yaml", "config/config.yaml").values[name]
-    values.pop("license", None)
+    for key in ("license", "fallbacks"):  # of a model, and none of loading it
+        values.pop(key, None)
     for key, value in (PLAIN.get(name, {}) | changes).items():
         target = values
         *above, last = key.split("__")
