@@ -123,8 +123,10 @@ def time_datatrove(bin_folder: Path, rows: Path, folder: Path) -> tuple[Time, in
     return Time(*jobs.run(command, folder)), count(list((output / "kept").glob("*.jsonl")))
 
 
-def time_ours(folder: Path, rows: Path, tokenizer: Path | None, *targets: str) -> tuple[Time, int, list[jobs.Job]]:
-    """Make the targets of a fresh folder; with a tokenizer its tokens are bounded, too."""
+def time_ours(
+    folder: Path, rows: Path, tokenizer: Path | None, *targets: str, parts: int = 1
+) -> tuple[Time, int, list[jobs.Job]]:
+    """Make the targets of a fresh folder, on a core for each part of the rows; a tokenizer bounds their tokens, too."""
     clean = {name: value for name, value in RULES.items() if name != "ngram"} | {"repetition_ngram": RULES["ngram"]}
     clean |= TOKENS if tokenizer else dict.fromkeys(TOKENS)
     place = jobs.build(folder, CONFIG.replace("CLEAN", json.dumps(clean)))
@@ -133,7 +135,8 @@ def time_ours(folder: Path, rows: Path, tokenizer: Path | None, *targets: str) -
     (folder / "raw" / "poems.json").unlink()
     (folder / "raw" / "corpus.jsonl").hardlink_to(rows)
     jobs.watch(place, "results/models/base/tokenizer.json")
-    taken, (_, steps) = timed(lambda: jobs.watch(place, *targets))
+    how = {"shards": {"corpus": parts}} if parts > 1 else {}
+    taken, (_, steps) = timed(lambda: jobs.watch(place, *targets, cores=parts, execution=how))
     kept = place.work / "results/data/clean/corpus.jsonl"
     return taken, count([kept]) if kept.exists() else 0, steps
 
@@ -174,6 +177,9 @@ def main() -> None:
         print("| --- | ---: | ---: | ---: | ---: | ---: |")
         print(f"| ours | {taken.cells(taken)} | {kept} |")
         print(f"| ours, without Snakemake | {work.cells(taken)} | {kept} |", flush=True)
+        target = "results/data/clean/corpus.jsonl"
+        spread, kept, _ = time_ours(folder / "parts", rows, None, target, parts=PROCESSES)
+        print(f"| ours, in {PROCESSES} parts | {spread.cells(taken)} | {kept} |", flush=True)
         for name, contender in (("datatrove", time_datatrove), ("data-juicer", time_data_juicer)):
             if name in bins:
                 other, left = contender(bins[name], joined, folder)
