@@ -14,6 +14,7 @@ from test_report import build, write
 
 from workflow_scripts.lib.reporting import csv_tables, html_charts, html_page, report_words
 from workflow_scripts.lib.reporting.html_charts import Series
+from workflow_scripts.lib.reporting.report_schema import Judgement
 
 STEP, LOSS = {"zh": "步", "en": "step"}, {"zh": "损失", "en": "loss"}
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"&{{7*7}}"
@@ -96,7 +97,8 @@ def test_every_table_can_be_taken_along() -> None:
     tables = csv_of(html_page.page(build()))
     assert set(tables) == {
         *("figures.csv", "changes.csv", "gates.csv", "training_sft.csv", "training_align.csv", "funnel.csv"),
-        *("lengths.csv", "perplexity.csv", "preference.csv", "form.csv", "panel.csv"),
+        *("uses.csv", "lengths.csv", "languages.csv", "perplexity.csv", "preference.csv"),
+        *("form.csv", "form_faults.csv", "panel.csv", "panel_failures.csv"),
     }
     assert tables["figures.csv"][0] == ["figure", "unit", "lower_is_better", "stage", "value", "stderr", "n"]
     assert ["form", "share", "False", "sft", "0.75", "0.163663", "8"] in tables["figures.csv"]
@@ -107,7 +109,23 @@ def test_every_table_can_be_taken_along() -> None:
     assert ["poems", "tokens", "40.0", "50.0", "45"] in tables["lengths.csv"]
     assert ["source", "poems", "base", "7.5", "1.25", "4", "10"] in tables["perplexity.csv"]
     assert ["contrast_same_form", "align", "0.0625", "0.25", "16"] in tables["preference.csv"]
+    assert ["sft", "line length", "2"] in tables["form_faults.csv"]
+    assert tables["languages.csv"] == [
+        ["source", "name", "value"],
+        *(row.split() for row in ("poems zh 60", "talk zh 30", "talk en 10")),
+    ]
     assert csv_tables.text([["=1+1", -1, "a,b"]]) == '\'=1+1,-1,"a,b"\n'
+
+
+def test_legal_judgements_can_be_taken_along() -> None:
+    folder = {"label": "TU", "original": {"base": {"judgement": 0.5, "rows": 4}}}
+    judged = Judgement(scoring="charge", faults={"base": {"wrong_term": 2}}, folders={"TU_1": folder})
+    tables = csv_of(html_page.page(build().model_copy(update={"judgement": judged})))
+    assert tables["judgement.csv"] == [
+        ["change", "label", "law", "stage", "judgement", "rows"],
+        ["TU_1", "TU", "original", "base", "0.5", "4"],
+    ]
+    assert tables["judgement_faults.csv"][1:] == [["base", "wrong_term", "2"]]
 
 
 def test_policy_allows_this_style_and_nothing_else() -> None:

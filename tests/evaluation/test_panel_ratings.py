@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import report_samples
 import test_report
-from test_html import read
+from test_html import csv_of, read
 from test_report import PROVENANCE
 
 from workflow_scripts.lib.evaluation.agreement import agreement
@@ -209,6 +209,12 @@ def test_the_page_shows_them_in_both_languages_and_takes_comments_for_text() -> 
     assert "格式format 2" in shown
     assert "规则猜测的毛病与人工判断相同：The failure guessed by rules is the one people named: 100%" in shown
     assert "Krippendorff" in shown
+    tables = csv_of(html_page.page(built()))
+    assert tables["agreement.csv"][:2] == [
+        ["criterion", "replies", "alpha", "same", "within_one"],
+        ["following", "1", str(built().panel.ratings.agreement["following"].alpha), "0.0", "0.0"],
+    ]
+    assert ["base", "format", "2"] in tables["people_failures.csv"]
 
 
 def test_the_page_without_them() -> None:

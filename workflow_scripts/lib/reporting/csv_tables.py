@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from workflow_scripts.lib.reporting.report_schema import Metric, Report, Training
+from workflow_scripts.lib.reporting.report_schema import Judgement, Metric, Report, Training
 
 Table = list[list[Any]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is computed by a spreadsheet
@@ -23,6 +23,7 @@ def tables(report: Report) -> dict[str, Table]:
         found["sampling"] = _groups((), [(splits,)])
         found["sampling_verdicts"] = _counts({name: split.verdicts for name, split in splits.items()})
     found |= {"funnel": _funnel(report), "uses": _uses(report), "lengths": _lengths(report)}
+    found["languages"] = _counts(report.data.languages, "source")
     if report.perplexity:
         groups = {"source": report.perplexity.by_source, "language": report.perplexity.by_lang}
         rows = [(kind, name, stages) for kind, of in groups.items() for name, stages in of.items()]
@@ -37,9 +38,15 @@ def tables(report: Report) -> dict[str, Table]:
         found["safety"] = _counts(report.safety.counts)
         if report.safety.judge:
             found["safety_judge"] = _groups((), [(report.safety.judge.stages,)])
+    if report.judgement:
+        found["judgement"] = _judgement(report.judgement)
+        found["judgement_faults"] = _counts(report.judgement.faults)
     if report.panel:
         found["panel"] = _counts(report.panel.summary)
         found["panel_failures"] = _counts(report.panel.failures)
+    if report.panel and (ratings := report.panel.ratings):
+        found["people_failures"] = _counts(ratings.failures)
+        found["agreement"] = _groups((), [(ratings.agreement,)], "criterion") if ratings.agreement else []
     return {name: table for name, table in found.items() if len(table) > 1}
 
 
@@ -97,6 +104,7 @@ def _funnel(report: Report) -> Table:
             rows.append([source, step["step"], "in", step["in"]])
             rows += [[source, step["step"], reason, count] for reason, count in step["dropped"].items()]
             rows += [[source, step["step"], reason, count] for reason, count in step.get("not_taken", {}).items()]
+            rows += [[source, step["step"], name, step[name]] for name in ("joined", "further") if step.get(name)]
             rows.append([source, step["step"], "out", step["out"]])
     return [["source", "step", "reason", "rows"], *rows]
 
@@ -118,17 +126,31 @@ def _lengths(report: Report) -> Table:
     return [["source", "measure", "from", "below", "rows"], *rows]
 
 
-def _groups(names: tuple[str, ...], rows: list[tuple]) -> Table:
-    """Return a line for each group and stage, with the figures that the stage's part has as numbers."""
+def _judgement(judgement: Judgement) -> Table:
+    rows = [
+        (name, folder.label, law, stages)
+        for name, folder in judgement.folders.items()
+        for law, stages in (("original", folder.original), ("changed", folder.changed))
+        if stages
+    ]
+    return _groups(("change", "label", "law"), rows) if rows else []
+
+
+def _groups(names: tuple[str, ...], rows: list[tuple], of: str = "stage") -> Table:
+    """Return a line for each group and stage, with the figures that any stage's part has as numbers."""
     parts = [(labels, stage, part) for *labels, stages in rows for stage, part in stages.items()]
-    fields = [field for field in type(parts[0][2]).model_fields if isinstance(getattr(parts[0][2], field), int | float)]
+    fields = [
+        field
+        for field in type(parts[0][2]).model_fields
+        if any(isinstance(getattr(part, field), int | float) for *_, part in parts)
+    ]
     found = [[*labels, stage, *(getattr(part, field) for field in fields)] for labels, stage, part in parts]
-    return [[*names, "stage", *fields], *found]
+    return [[*names, of, *fields], *found]
 
 
-def _counts(stages: dict[str, dict[str, int | float]]) -> Table:
+def _counts(stages: dict[str, dict[str, int | float]], of: str = "stage") -> Table:
     rows = [[stage, name, value] for stage, found in stages.items() for name, value in found.items()]
-    return [["stage", "name", "value"], *rows]
+    return [[of, "name", "value"], *rows]
 
 
 def _cell(value: Any) -> Any:
