@@ -353,6 +353,7 @@ rule evaluate_safety:
 
 rule judge_safety:
     input:
+        known=known(*PLAN.uses),
         safety=rules.evaluate_safety.output,
         judge=rules.prepare_judge.output.manifest,
     output:
