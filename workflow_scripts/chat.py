@@ -13,6 +13,7 @@ from workflow_scripts.lib.apps.chat import Chat
 from workflow_scripts.lib.apps.guard import Guard
 from workflow_scripts.lib.apps.speaker import Speaker
 from workflow_scripts.lib.config import finished, layers
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.stage import load_stage
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -32,6 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     disable_progress_bar()
     runtime.use_threads()
     base, adapter = stages.folders_of(args.results, args.stage)
+    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    if prompt is not None and not prompt.strip():
+        raise UserError("nothing is asked", "PROMPT", "write the question, or leave PROMPT out for a conversation")
     given = finished.given_layer(args.settings, "make chat", EXAMPLE)
     config = layers.merge([*finished.layers_of(REPOSITORY, args.results), given]).config
     system_prompt = config.model.system_prompt if args.system is None else args.system or None
@@ -40,8 +44,9 @@ def main(argv: list[str] | None = None) -> None:
     guard = Guard(config.eval.safety.blocklists, REPOSITORY)
     speaker = Speaker(model, tokenizer, config.generation, system_prompt, guard)
     chat = Chat(speaker, args.stage, terminal.say, terminal.note, args.saves)
-    if args.prompt is not None:
-        chat.answer(sys.stdin.read() if args.prompt == "-" else args.prompt)
+    if prompt is not None:
+        if not chat.answer(prompt):
+            sys.exit(1)
         return
     if sys.stdin.isatty():
         terminal.note(f"{args.stage}, {speaker.context} tokens of context; exit or Ctrl-D leaves, /help tells more")

@@ -136,12 +136,22 @@ def test_a_script_gets_replies_and_nothing_else(results, tmp_path, monkeypatch, 
     assert capsys.readouterr().out != f"{first}\n"
 
 
+def test_a_script_is_told_by_the_status_that_its_question_was_not_asked(results, tmp_path, capsys):
+    command = ["--results", str(results), "--stage", "merged", "--saves", str(tmp_path / "chats.jsonl")]
+    with pytest.raises(SystemExit) as left:
+        script.main([*command, "--prompt", "长" * 700])
+    assert left.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == "" and "the message is too long" in said.err
+
+
 @pytest.mark.parametrize(
     ("stage", "more", "message"),
     [
         ("sft", [], "there is no model of stage 'sft'\n.*choose one of: base, align, merged"),
         ("align", ["generation.temprature=1"], "unknown key 'temprature'"),
         ("align", ["temperature"], "'temperature' is no setting\n.*such as generation.temperature=0.5"),
+        ("align", ["--prompt", " "], "nothing is asked\n  where:  PROMPT"),
     ],
 )
 def test_errors_say_what_to_change(results, tmp_path, stage, more, message):

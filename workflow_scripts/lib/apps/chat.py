@@ -48,14 +48,14 @@ class Chat:
             elif text:
                 self.answer(text)
 
-    def answer(self, text: str) -> None:
-        """Ask the model, tell its reply piece by piece, and remember both."""
+    def answer(self, text: str) -> bool:
+        """Ask the model, tell its reply piece by piece, and remember both; return whether it could be asked."""
         asked = [*self.messages, {"role": "user", "content": text}]
         try:
             shown = self.speaker.fitted(asked)
         except UserError as error:
             self.note(str(error))
-            return
+            return False
         if missing := left_out(asked, shown):
             turns = "turn is" if missing == 1 else f"{missing} turns are"
             self.note(f"the conversation is longer than the model can hold: its first {turns} left out")
@@ -77,6 +77,7 @@ class Chat:
             if not reply.stopped:
                 self.note(f"cut off after {reply.tokens} tokens")
         self.messages = [*asked, {"role": "assistant", "content": reply_text}]
+        return True
 
     def _reset(self, _: str) -> None:
         self.messages = []
