@@ -44,6 +44,12 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
             "sources.tang_poems.clean.max_charz (--config)",
             "did you mean 'max_chars'? ",
         ),
+        (
+            {"eval": "{gates: [{metric: perplexty, rule: better, tolerance: 0}]}"},
+            "no figure is called 'perplexty'",
+            "eval.gates[0].metric",
+            "did you mean 'perplexity'?",
+        ),
         ({"align": "{beta: high}"}, "align.beta is 'high'", "align.beta (--config)", "Input should be a valid number"),
         ({"sft": "{max_steps: 2.5}"}, "sft.max_steps is 2.5", "sft.max_steps (--config)", "a valid integer"),
         ({"sft": "{max_steps: true}"}, "sft.max_steps is True", "sft.max_steps (--config)", "a valid integer"),

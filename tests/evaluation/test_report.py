@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from workflow_scripts import write_report
 from workflow_scripts.lib import final_words, jsonl
-from workflow_scripts.lib.config.gates import Gate
+from workflow_scripts.lib.config.gates import FIGURES, KINDS, Gate
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.statistics import Difference
 from workflow_scripts.lib.reporting import exposure, gates, html_page, report, report_schema, report_words
@@ -157,6 +158,12 @@ def test_gates_of_a_figure_that_falls_when_it_gets_better() -> None:
     worse = report_samples.evaluations()["perplexity"]
     worse = {"base": worse["sft"], "sft": worse["sft"], "align": worse["base"]}
     assert [gate.status for gate in build({"perplexity": worse}).gates if gate.metric == "perplexity"] == ["failed"]
+
+
+def test_a_gate_may_be_about_every_figure_that_has_a_name() -> None:
+    named = set(report_words.METRICS) - {"poem_continuation"}
+    assert set(FIGURES) == named
+    assert set(KINDS) == set(get_args(Metric.model_fields["kind"].annotation))
 
 
 def test_headline_is_the_three_pairs_that_matter() -> None:

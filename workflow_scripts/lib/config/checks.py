@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.lib.adapters.selection import select
 from workflow_scripts.lib.cleaning.bounds import OWN_BLOCKLISTS, effective_bounds
+from workflow_scripts.lib.config import gates
 from workflow_scripts.lib.config.launchers import check_launcher
 from workflow_scripts.lib.config.models import Config
 from workflow_scripts.lib.config.options import hint
@@ -191,6 +192,13 @@ def _check_evaluation(config: Config) -> None:
         near = difflib.get_close_matches(task, tasks.MODULES, n=1, cutoff=0.8)
         if near and task not in tasks.MODULES:
             raise UserError(f"unknown task {task!r}", "eval.tasks", f"did you mean {near[0]!r}?")
+    known = [*gates.KINDS, *gates.FIGURES, *config.eval.tasks]
+    for number, gate in enumerate(config.eval.gates):
+        near = difflib.get_close_matches(gate.metric, known, n=1, cutoff=0.8)
+        if near and gate.metric not in known:
+            raise UserError(
+                f"no figure is called {gate.metric!r}", f"eval.gates[{number}].metric", f"did you mean {near[0]!r}?"
+            )
     if "none" in config.tracking.report_to and len(config.tracking.report_to) > 1:
         raise UserError(
             f"report_to is {config.tracking.report_to}", "tracking.report_to", "leave out 'none', or all others"
