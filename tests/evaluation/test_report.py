@@ -70,9 +70,15 @@ def test_margins_have_no_p() -> None:
 
 
 def test_only_items_of_both_stages_are_compared() -> None:
-    results = {"base": report_samples.form([False] * 8), "sft": report_samples.form([True] * 5)}
-    (comparison,) = metric_named("form", {"form": results}).comparisons
-    assert (comparison.n, comparison.delta) == (5, 1.0)
+    results = {"base": report_samples.form([False] * 5 + [True] * 3), "sft": report_samples.form([True] * 5)}
+    metric = metric_named("form", {"form": results})
+    assert metric.stages["base"].value == 0.375
+    (comparison,) = metric.comparisons
+    assert (comparison.n, comparison.before, comparison.after, comparison.delta) == (5, 0.0, 1.0, 1.0)
+    results = {"base": report_samples.perplexity([10.0, 20.0]), "sft": report_samples.perplexity([5.0])}
+    (comparison,) = metric_named("perplexity", {"perplexity": results}).comparisons
+    assert (comparison.before, comparison.after) == (pytest.approx(math.exp(1.0)), pytest.approx(math.exp(0.5)))
+    assert comparison.delta == pytest.approx(comparison.after - comparison.before, abs=1e-5)
 
 
 @pytest.mark.parametrize(

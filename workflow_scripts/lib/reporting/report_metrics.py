@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def _mean(
             mean, error = statistics.mean_and_error(list(found.values()))
             stages[stage] = stage_value(mean, error, len(found))
     difference = _mean_difference(values, resampling)
-    comparisons = _compare(stages, values, difference, binary=binary, lower_is_better=lower_is_better)
+    comparisons = _compare(stages, values, difference, _mean_of(values), binary=binary, lower_is_better=lower_is_better)
     told = {"name": name, "kind": kind, "unit": unit, "lower_is_better": lower_is_better}
     return Metric(**told, stages=stages, comparisons=comparisons)
 
@@ -112,7 +113,10 @@ def _ratio(name: str, weight: str, transform: Callable, unit: str, results: Resu
         columns = [[column[key] for key in keys] for column in (nats[first], nats[second], weights[second])]
         return statistics.bootstrap_ratio_difference(*columns, resampling.samples, resampling.seed, transform=transform)
 
-    comparisons = _compare(stages, nats, difference, lower_is_better=True)
+    def ratio_of(stage: str, keys: list[Key]) -> float:
+        return float(transform(sum(nats[stage][key] for key in keys) / sum(weights[stage][key] for key in keys)))
+
+    comparisons = _compare(stages, nats, difference, ratio_of, lower_is_better=True)
     return Metric(name=name, kind="perplexity", unit=unit, lower_is_better=True, stages=stages, comparisons=comparisons)
 
 
@@ -122,15 +126,14 @@ def _harness(kind: str, results: Results, resampling: Resampling) -> Metric:
     stages = {stage: stage_value(r["value"], r.get("stderr"), r["n"]) for stage, r in results.items()}
     binary = all(value in (0.0, 1.0) for found in values.values() for value in found.values())
     lower = metric.split(",")[0] in ("word_perplexity", "byte_perplexity", "bits_per_byte", "ter")
+    difference = _mean_difference(values, resampling)
     return Metric(
         name=kind.removeprefix("harness/"),
         kind="harness",
         unit=metric,
         lower_is_better=lower,
         stages=stages,
-        comparisons=_compare(
-            stages, values, _mean_difference(values, resampling), binary=binary, lower_is_better=lower
-        ),
+        comparisons=_compare(stages, values, difference, _mean_of(values), binary=binary, lower_is_better=lower),
         commands={stage: result["command"] for stage, result in results.items()},
     )
 
@@ -159,10 +162,15 @@ def _mean_difference(values: dict[str, dict[Key, float]], resampling: Resampling
     return difference
 
 
+def _mean_of(values: dict[str, dict[Key, float]]) -> Callable[[str, list[Key]], float]:
+    return lambda stage, keys: fmean(values[stage][key] for key in keys)
+
+
 def _compare(
     stages: dict[str, StageValue],
     values: dict[str, dict[Key, float]],
     difference: Callable[[str, str, list[Key]], Difference],
+    value_of: Callable[[str, list[Key]], float],
     *,
     binary: bool = False,
     lower_is_better: bool = False,
@@ -173,6 +181,11 @@ def _compare(
         if not keys:
             continue
         found = difference(first, second, keys)
+        # a stage that has more items than both have in common is another figure on those
+        before, after = (
+            stages[stage].value if len(values[stage]) == len(keys) else round(value_of(stage, keys), 6)
+            for stage in (first, second)
+        )
         p_value = None
         if binary:
             sides = ([values[stage][key] == 1 for key in keys] for stage in (first, second))
@@ -180,7 +193,7 @@ def _compare(
         comparisons.append(
             compared(
                 (first, second),
-                (stages[first].value, stages[second].value),
+                (before, after),
                 found,
                 len(keys),
                 p_value,
@@ -201,7 +214,7 @@ def compared(
     lower_is_better: bool,
     test: Words,
 ) -> Comparison:
-    """Return how two stages differ: their names, their values, and the difference on ``count`` items of both."""
+    """Return how two stages differ: their names, their values and the difference, all on ``count`` items of both."""
     return Comparison(
         first=pair[0],
         second=pair[1],
