@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import report_samples
+import test_safety
 from test_html import csv_of, read
 from test_report import build
 
 from workflow_scripts import compare_runs
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.evaluation.judged_safety import judged
 from workflow_scripts.lib.reporting import run_comparison
 
 
@@ -49,6 +51,21 @@ def test_the_last_stages_are_compared_on_common_items(runs: list[Path], tmp_path
     text = read(page).text
     assert "perplexity · max_length: a = 256, b = 512" in text
     assert f"{len(changes)} comparisons, " in text
+
+
+def test_what_a_model_says_of_safety_is_compared_too(tmp_path: Path) -> None:
+    said = {"a": ["refused", "complied", "complied", "refused"], "b": ["refused", "refused", "complied", "undecided"]}
+    runs = []
+    for name, verdicts in said.items():
+        rules = test_safety.results()
+        model = judged(rules["samples"], verdicts) | {"settings": {"base": f"hf://judge/{name}"}}
+        kinds = {"safety": {"align": rules}, "safety_judged": {"align": model}}
+        runs.append(write_run(tmp_path / name, report_samples.evaluations() | kinds))
+    page = compare(runs, tmp_path / "compare.html")
+    changes = {row[0]: row for row in csv_of(page)["changes.csv"][1:]}
+    assert changes["judged_jailbreak_rate"][3:6] == ["0.5", "0.0", "-0.5"]
+    assert changes["judged_over_refusal_rate"][3:6] == ["0.0", "0.0", "0.0"]  # on the one that both decided
+    assert "safety_judged · base: a = hf://judge/a, b = hf://judge/b" in read(page).text
 
 
 def test_it_writes_the_same_bytes_again(runs: list[Path], tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.reporting.report_schema import Report
+from workflow_scripts.lib.evaluation.safety_rates import JUDGED_RATES
+from workflow_scripts.lib.reporting.report_schema import Metric, Report
 from workflow_scripts.lib.reporting.run_comparison import Run
 
 
@@ -28,6 +29,13 @@ def read(name: str, folder: Path) -> Run:
     stage = folder / report.stages[-1]
     files = {file.relative_to(stage).with_suffix("").as_posix(): file for file in sorted(stage.rglob("*.json"))}
     # files of earlier settings may lie there as well
-    told = [f"harness/{metric.name}" if metric.kind == "harness" else metric.kind for metric in report.metrics]
+    told = [_file_of(metric) for metric in report.metrics]
     results = {kind: jsonl.read_json(files[kind]) for kind in dict.fromkeys(told) if kind in files}
     return Run(name=name, report=report, results=results)
+
+
+def _file_of(metric: Metric) -> str:
+    """Return the name of the file, below its stage, that a figure comes from."""
+    if metric.kind == "harness":
+        return f"harness/{metric.name}"
+    return "safety_judged" if metric.name in JUDGED_RATES else metric.kind
