@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from workflow_scripts.lib.chat_template import Messages, encode_prompt
+from workflow_scripts.lib.chat_template import Messages
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.fitting import in_fitting_batches
 from workflow_scripts.lib.evaluation.log_probs import pad
@@ -59,7 +59,7 @@ def judge_replies(model: Any, tokenizer: Any, samples: list[dict], batch_size: i
     """
     letters = _letters(tokenizer)
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    prompts = [encode_prompt(tokenizer, question(sample["messages"], sample["reply"])) for sample in samples]
+    prompts = [_encoded(tokenizer, question(sample["messages"], sample["reply"])) for sample in samples]
     fitting = [index for index, prompt in enumerate(prompts) if longest is None or len(prompt) <= longest]
     fitting.sort(key=lambda index: -len(prompts[index]))  # the largest batch first: what fits then fits to the end
     found: dict[int, Judgement] = {}
@@ -76,6 +76,12 @@ def question(asked: Messages, reply: str) -> Messages:
     roles = _ROLES[spoken]
     told = "\n".join(f"{roles[turn['role']]}: {turn['content']}" for turn in asked if turn["role"] in roles)
     return [{"role": "user", "content": _QUESTION[spoken].format(dialogue=told, reply=reply)}]
+
+
+def _encoded(tokenizer: Any, messages: Messages) -> list[int]:
+    """Return the ids after which the letter would come, of a template that has thoughts first without them."""
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 @torch.inference_mode()
