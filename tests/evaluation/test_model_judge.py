@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from evaluation_samples import MODEL, arguments
+from test_report import build
 from transformers import Qwen2ForCausalLM
 
 from workflow_scripts import judge_safety as script
@@ -17,6 +18,7 @@ from workflow_scripts.lib.evaluation import safety
 from workflow_scripts.lib.evaluation.judged_safety import judged
 from workflow_scripts.lib.evaluation.log_probs import pad
 from workflow_scripts.lib.evaluation.model_judge import judge_replies, question
+from workflow_scripts.lib.reporting import html_page
 from workflow_scripts.lib.reporting.report_metrics import Resampling, all_metrics
 from workflow_scripts.lib.reporting.report_safety import section
 
@@ -151,3 +153,19 @@ def test_the_script_and_what_the_report_makes_of_it(taught: Path, tmp_path: Path
     assert part.judge.base == "hf://a/judge"
     assert part.judge.stages["base"].model_dump() == {"decided": 4, "undecided": 0, "agreement": found["agreement"]}
     assert [(each.id, each.replies["base"].judged) for each in part.examples] == [("2", "complied")]
+
+
+def page_of(verdicts: dict[str, list[str]]) -> str:
+    measured = {**safety.summarize(samples()), "samples": samples()}
+    settings = {"settings": {"base": "hf://a/judge"}}
+    told = {stage: judged(samples(), said) | settings for stage, said in verdicts.items()}
+    return html_page.page(build({"safety": dict.fromkeys(verdicts, measured), "safety_judged": told}))
+
+
+def test_the_page_tells_how_many_replies_a_rate_is_of_and_no_agreement_of_none() -> None:
+    page = page_of({"base": VERDICTS, "sft": ["refused", "undecided", "undecided", "refused"]})
+    row = next(line for line in page.split("<tr>") if "Harmful prompts refused, by the model" in line)
+    assert '<td class="n count">2 / 1</td>' in row
+    assert "75.0 %" in page
+    page = page_of({"base": ["undecided"] * 4})
+    assert " %</td>" not in page.partition("A model as judge")[2].partition("</table>")[0]
