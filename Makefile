@@ -38,7 +38,7 @@ app: setup  ## Ask stages side by side in a page on http://127.0.0.1:8378/: make
 		--port $(PORT) $(filter generation.% model.% eval.safety.blocklists=% seed=%,$(MAKEOVERRIDES))
 
 explain: setup  ## Tell where FILE comes from, back to what was fetched: make explain FILE=results/models/align/adapter_model.safetensors; CRATE=<folder> writes it for machines, too
-	@$(RUN) python -m workflow_scripts.explain --results $(RESULTS) --file $(FILE) $(call given,--crate,CRATE)
+	@$(RUN) python -m workflow_scripts.explain --results $(RESULTS) --file "$(FILE)" $(call given,--crate,CRATE)
 
 publish: setup  ## Show what would go to a model hub, UPLOAD=yes sends it: make publish STAGE=merged REPO=<owner>/<name>
 	@$(RUN) python -m workflow_scripts.publish --results $(RESULTS) --stage $(STAGE) --repo "$(REPO)" \

@@ -1,14 +1,16 @@
 """Tell where a result comes from: data, config, code, versions and commands, back to what was fetched."""
 
 import argparse
+import contextlib
 import logging
+import os
 import sys
 from pathlib import Path
 
 from workflow_scripts.lib import logs
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.chain import chain
-from workflow_scripts.lib.provenance.crate import write_crate
+from workflow_scripts.lib.provenance.crate import CRATE, write_crate
 from workflow_scripts.lib.provenance.explanation import explanation
 
 log = logging.getLogger(__name__)
@@ -21,10 +23,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--file", type=Path, required=True, help="a file of them")
     parser.add_argument("--crate", type=Path, help="folder for the same as an RO-Crate")
     args = parser.parse_args(argv)
-    links = chain(args.file, records.read_all(args.results / "provenance"))
-    sys.stdout.write(explanation(args.file, links, args.results / "config.yaml"))
-    if args.crate:
-        log.info("%s: the same for machines", write_crate(args.crate, args.file, links))
+    folder, whole, crate = args.results.parent, args.file.absolute(), args.crate and args.crate.absolute()
+    with contextlib.chdir(folder if folder.is_dir() else "."):  # files have the names that they had in the run
+        file = Path(os.path.relpath(whole))
+        links = chain(file, records.read_all(Path(args.results.name, "provenance")))
+        sys.stdout.write(explanation(file, links, str(folder)))
+        if crate:
+            write_crate(crate, file, links)
+            log.info("%s: the same for machines", args.crate / CRATE)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,29 @@ def test_a_split_that_was_overwritten_has_no_count(capsys: pytest.CaptureFixture
     assert line.endswith("from clean_rows")
 
 
+def test_a_step_that_ran_again_since_made_other_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    step("clean_rows", ["data_cache/k/receipt.json"], {"results/data/clean.jsonl": "{}\n"}, '{"min_chars": 99}')
+    explain.main(["--results", "results", "--file", "results/models/sft/adapter_model.safetensors"])
+    said = capsys.readouterr().out
+    steps = [line.split()[0] for line in said.splitlines() if line.endswith("(1.5 s)")]
+    assert steps == ["train_sft", "split_groups"] and "min_chars" not in said
+    (line,) = [line for line in said.splitlines() if "read    results/data/clean.jsonl" in line]
+    assert line.endswith("  made anew since")
+
+
+def test_of_a_run_in_another_directory(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path.cwd()
+    (here / "repository").mkdir()
+    monkeypatch.chdir(here / "repository")
+    explain.main(["--results", "../results", "--file", "../results/models/sft/adapter_model.safetensors"])
+    said = capsys.readouterr().out
+    assert "2 rows  from split_groups\n" in said and "  of      npm://poems@1/*.json: 2 files\n" in said
+    assert said.endswith(
+        "  snakemake --cores 1 --directory .. --configfile ../results/config.yaml "
+        "results/models/sft/adapter_model.safetensors\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [(None, "there is no such file"), ("edited", "no step of these results made it as it is now")]
 )

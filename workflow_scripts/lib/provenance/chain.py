@@ -13,7 +13,7 @@ class Link:
 
     Attributes:
         record: Of the step.
-        made_by: Input path to the step that made it; what is not here came from outside.
+        made_by: Input path to the step that made it; what is not here came from outside, or was made anew since.
     """
 
     record: Record
@@ -29,7 +29,8 @@ def chain(file: Path, records: list[Record]) -> list[Link]:
         UserError: If there is no such file, or no step made these bytes.
     """
     if not file.is_file():
-        raise UserError("there is no such file", str(file), "name a file of the results")
+        what = "this is a folder" if file.is_dir() else "there is no such file"
+        raise UserError(what, str(file), "name a file of the results, as in FILE=results/eval/report.json")
     by_path = {path: record for record in records for path in record.outputs}
     by_bytes = {digest: record for record in records for digest in record.outputs.values()}
     digest = file_digest(file)
@@ -45,9 +46,14 @@ def chain(file: Path, records: list[Record]) -> list[Link]:
     links: list[Link] = []
     begun: set[str] = set()
 
+    def maker(path: str, given: str) -> Record | None:
+        # a step that ran again since made other bytes under this name: not those that were read
+        now = by_path.get(path)
+        return now if now and now.outputs[path] == given else by_bytes.get(given)
+
     def follow(record: Record) -> None:
         begun.add(record.step)
-        makers = {path: by_path.get(path) or by_bytes.get(given) for path, given in record.inputs.items()}
+        makers = {path: maker(path, given) for path, given in record.inputs.items()}
         for earlier in makers.values():
             if earlier is not None and earlier.step not in begun:
                 follow(earlier)

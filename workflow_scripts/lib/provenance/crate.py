@@ -15,11 +15,12 @@ from workflow_scripts.lib.provenance.chain import Link
 from workflow_scripts.lib.provenance.records import Record, file_digest
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+CRATE = "ro-crate-metadata.json"
 _RECEIPT = "receipt.json"
 
 
-def write_crate(folder: Path, file: Path, links: list[Link]) -> Path:
-    """Write ``ro-crate-metadata.json`` of a file and of all that it was made from, and return its path.
+def write_crate(folder: Path, file: Path, links: list[Link]) -> None:
+    """Write ``ro-crate-metadata.json`` of a file and of all that it was made from.
 
     Args:
         folder: Where it goes; made if it is not there.
@@ -38,7 +39,6 @@ def write_crate(folder: Path, file: Path, links: list[Link]) -> Path:
     crate.root_dataset["mainEntity"] = _file(crate, str(file), file_digest(file))
     folder.mkdir(parents=True, exist_ok=True)
     crate.metadata.write(folder)
-    return folder / "ro-crate-metadata.json"
 
 
 def _add_step(crate: ROCrate, record: Record) -> None:

@@ -12,23 +12,23 @@ _RECEIPT = "receipt.json"
 _SHOWN = 12  # hex digits of a digest
 
 
-def explanation(file: Path, links: list[Link], config: Path) -> str:
+def explanation(file: Path, links: list[Link], folder: str) -> str:
     """Return where a file comes from, step by step, and how to make it again.
 
     Args:
-        file: The file.
+        file: The file, in the working directory of its run, which is the current one.
         links: From ``chain``.
-        config: The resolved config that stands beside the results.
+        folder: That directory as seen from the repository.
     """
     lines = [str(file), f"  sha256 {file_digest(file)}", ""]
     for link in links:
         lines += [*_step(link), ""]
     pins = sorted({(name, version) for link in links for name, version in link.record.pins.items()})
     lines += ["versions", "  " + ", ".join(f"{name} {version}" for name, version in pins), ""]
-    lines += [
-        "make it again",
-        f"  snakemake --cores 1 --configfile {shlex.quote(str(config))} {shlex.quote(str(file))}",
-    ]
+    elsewhere = [] if folder == "." else ["--directory", folder]
+    config = str(Path(folder, "results", "config.yaml"))
+    words = ["snakemake", "--cores", "1", *elsewhere, "--configfile", config, str(file)]
+    lines += ["make it again", f"  {shlex.join(words)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -39,13 +39,18 @@ def _step(link: Link) -> Iterator[str]:
     if record.config:
         yield f"  config  {json.dumps(record.config, ensure_ascii=False, sort_keys=True)}"
     for path, digest in sorted(record.inputs.items()):
-        made = f"  from {link.made_by[path]}" if path in link.made_by else ""
-        yield f"  read    {path}  {digest[:_SHOWN]}{_rows(path, digest)}{made}"
+        yield f"  read    {path}  {digest[:_SHOWN]}{_rows(path, digest)}{_maker(path, digest, link)}"
     for path, digest in sorted(record.outputs.items()):
         yield f"  made    {path}  {digest[:_SHOWN]}{_rows(path, digest)}"
         if Path(path).name == _RECEIPT:
             yield from _fetched(path, digest)
     yield f"  command {shlex.join(_without_config(record.command))}"
+
+
+def _maker(path: str, digest: str, link: Link) -> str:
+    if path in link.made_by:
+        return f"  from {link.made_by[path]}"
+    return "  made anew since" if Path(path).is_file() and file_digest(Path(path)) != digest else ""
 
 
 def _rows(path: str, digest: str) -> str:
