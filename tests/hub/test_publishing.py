@@ -10,6 +10,9 @@ import pytest
 from hub.acquiring import OTHER_TOKEN, REPOSITORY, TOKEN
 from hub.hub import Hub
 from workflow_scripts.lib import jsonl
+from workflow_scripts.lib.export.exposed import exposures
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.records import Record
 
 WEIGHTS = b"\x02\x00\x00\x00\x00\x00\x00\x00{}" + bytes(range(256)) * 8
 CARD = "---\nlicense: apache-2.0\nlanguage: [zh]\npipeline_tag: text-generation\nlibrary_name: peft\n---\n# 推敲\n"
@@ -100,6 +103,45 @@ def test_what_should_not_be_read_by_others_stops_it(hub, results, files, message
     status, said = publish(hub, results, "--upload")
     assert status == 1
     assert message in said
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"from": "/work/poet/models/base"}', True),
+        ('{"from": "/work/poet"}', True),
+        ('{"from": "/work/poets"}', False),
+        ('{"from": "https://hub.example/work/poet"}', False),
+    ],
+)
+def test_a_folder_of_this_machine_is_found_wherever_the_machine_has_it(tmp_path, text, found):
+    (tmp_path / "adapter_config.json").write_text(text, encoding="utf-8")
+    told = list(exposures([tmp_path / "adapter_config.json"], [], [Path("/work/poet"), Path("/")]))
+    assert told == ["adapter_config.json holds a path of this machine: /work/poet"] * found
+
+
+def test_a_card_of_an_earlier_model_stops_it(hub, results, monkeypatch):
+    monkeypatch.chdir(results.parent)
+    jsonl.write_json(results / "eval" / "report.json", {})
+    names = [
+        "results/models/align/adapter_model.safetensors",
+        "results/eval/report.json",
+        "results/models/align/README.md",
+    ]
+    for step, given, made in zip(
+        ("train_align", "write_report", "write_model_card"), [None, *names], names, strict=False
+    ):
+        digests = {path: records.file_digest(Path(path)) for path in (given, made) if path}
+        inputs = {path: digests[path] for path in digests if path == given}
+        record = Record(step, "k", [], "c", {}, {}, inputs, {made: digests[made]}, 1.0)
+        records.write(records.record_path([made]), record)
+    status, said = publish(hub, results)
+    assert status == 0, said
+    write(results, {"adapter_model.safetensors": WEIGHTS + b"2"})
+    status, said = publish(hub, results, "--upload")
+    assert status == 1
+    assert "the card was written before results/models/align/adapter_model.safetensors became what it is now" in said
     assert hub.requests == []
 
 

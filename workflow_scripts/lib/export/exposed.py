@@ -14,16 +14,20 @@ _ROOTS = "home|root|Users|tmp|mnt|data|workspace|opt|var|private|scratch"
 _PATH = re.compile(rf"(?<![\w.:/<])(/(?:{_ROOTS})/[\w.\-/]+|[A-Z]:\\\\?[\w.\- ]+\\)")
 
 
-def exposures(files: list[Path], secrets: list[str]) -> Iterator[str]:
+def exposures(files: list[Path], secrets: list[str], places: list[Path]) -> Iterator[str]:
     """Yield what is wrong with files that are to be published, in words; no secret is repeated.
 
     Args:
         files: To look through.
         secrets: Texts that must not be in them, such as the token of the one who publishes.
+        places: Folders of this machine, wherever it has them.
     """
     yield from secrets_in(files, secrets)
+    own = [rf"(?<![\w.:/<])({re.escape(str(place))})(?![\w.\-])" for place in places if len(place.parts) > 1]
+    patterns = [_PATH, *map(re.compile, own)]
     for path in files:
-        found = None if path.name in _VOCABULARIES else _PATH.search(_text(path))
+        text = "" if path.name in _VOCABULARIES else _text(path)
+        found = next((match for pattern in patterns if (match := pattern.search(text))), None)
         if found:
             yield f"{path.name} holds a path of this machine: {found[1]}"
 

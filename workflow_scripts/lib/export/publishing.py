@@ -1,5 +1,6 @@
 """What of a model is published, whether it may be, and the upload."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from huggingface_hub.utils import validate_repo_id
 
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.export.exposed import exposures
+from workflow_scripts.lib.provenance import records
+from workflow_scripts.lib.provenance.outdated import changed_since
 from workflow_scripts.lib.provenance.sizes import size
 
 CARD = "README.md"
 _SUFFIXES = (".safetensors", ".json", ".jinja", ".md")
 _OF_THIS_MACHINE = ("timing.json",)  # how long it took here
+_TOLD_OF = ("results/models/", "results/eval/")  # what the figures of a card come from
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ def plan(folder: Path, repository: str, card: dict[str, Any]) -> Plan:
         card: The data card, for its verdict.
 
     Raises:
-        UserError: If the name is none, there is no model or card, a file holds what must stay here, or a licence of
-            the data forbids it.
+        UserError: If the name is none, there is no model or card, the card tells of another model, a file holds what
+            must stay here, or a licence of the data forbids it.
     """
     try:
         validate_repo_id(repository)
@@ -70,7 +74,9 @@ def plan(folder: Path, repository: str, card: dict[str, Any]) -> Plan:
     if CARD not in files:
         raise UserError("the model has no card", str(folder / CARD), "run `snakemake --cores 1`, which writes it")
     _check_card(folder / CARD)
-    wrong = list(exposures([folder / path.name for path in folder.iterdir() if path.is_file()], [get_token() or ""]))
+    _check_card_is_of(folder)
+    there = [folder / path.name for path in folder.iterdir() if path.is_file()]
+    wrong = list(exposures(there, [get_token() or ""], [Path.home(), Path.cwd(), folder.resolve().parents[2]]))
     if wrong:
         raise UserError("; ".join(wrong), str(folder), "remove what should not be read by others")
     if card["licences"]["publishable"] == "no":
@@ -120,3 +126,17 @@ def _check_card(path: Path) -> None:
     missing = [key for key in ("license", "language", "library_name", "pipeline_tag") if not data.get(key)]
     if missing:
         raise UserError(f"the card does not say {', '.join(missing)}", str(path), "add it to its front matter")
+
+
+def _check_card_is_of(folder: Path) -> None:
+    """Compare what is there with what the card was written from: training leaves the card of the last model."""
+    model = Path(*folder.parts[-3:])
+    with contextlib.chdir(folder.parents[2]):
+        changed = changed_since(str(model / CARD), records.read_all(), _TOLD_OF)
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise UserError(
+            f"the card was written before {changed[0]}{more} became what it is now",
+            str(folder / CARD),
+            "run `snakemake --cores 1`, which evaluates what is there and writes the card anew",
+        )
