@@ -12,8 +12,9 @@ RECIPE ?= k12
 STAGE ?= align
 SWEEP ?= orpo_or_dpo
 JOBS ?= 1
-# Ctrl-C is for the program that runs, and make would call it a failure: a terminal's job of its own
-OWN_JOB := if [ -t 0 ]; then set -m; fi;
+# Ctrl-C is for the program that runs, and make would call it a failure: a terminal's job of its own. Ctrl-Z then stops
+# that job without make, which takes it for the end: it is left alone
+OWN_JOB := if [ -t 0 ]; then set -m; trap '' TSTP; fi;
 # `--flag "$VARIABLE"` if the variable was given to make itself, by the shell: make would read dollars in it
 given = $(if $(filter command,$(origin $(2))),$(1) "$$$(2)")
 

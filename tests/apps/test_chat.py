@@ -178,6 +178,8 @@ def test_a_person_at_a_terminal(results, tmp_path):
     child.send("明\r")
     child.expect_exact("\x1b[?2004l")  # the end of typing
     child.expect("[^\x1b]{9}")
+    child.send("\x1a")  # Ctrl-Z ends nothing
+    child.expect("[^\x1b]{9}")
     child.sendintr()
     child.expect("stopped")
     child.expect("»")
