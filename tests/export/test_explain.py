@@ -65,7 +65,7 @@ def test_the_chain_goes_back_to_what_was_fetched(capsys: pytest.CaptureFixture[s
     )
     assert "versions\n  polars 2.1.0, torch 2.13.0\n" in said
     assert said.endswith(
-        "  snakemake --cores 1 --configfile results/config.yaml results/models/sft/adapter_model.safetensors\n"
+        "  snakemake --cores 1 results/models/sft/adapter_model.safetensors --configfile results/config.yaml\n"
     )
 
 
@@ -113,8 +113,8 @@ def test_of_a_run_in_another_directory(capsys: pytest.CaptureFixture[str], monke
     said = capsys.readouterr().out
     assert "2 rows  from split_groups\n" in said and "  of      npm://poems@1/*.json: 2 files\n" in said
     assert said.endswith(
-        "  snakemake --cores 1 --directory .. --configfile ../results/config.yaml "
-        "results/models/sft/adapter_model.safetensors\n"
+        "  snakemake --cores 1 --directory .. results/models/sft/adapter_model.safetensors "
+        "--configfile ../results/config.yaml\n"
     )
 
 

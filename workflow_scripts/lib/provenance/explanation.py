@@ -27,7 +27,7 @@ def explanation(file: Path, links: list[Link], folder: str) -> str:
     lines += ["versions", "  " + ", ".join(f"{name} {version}" for name, version in pins), ""]
     elsewhere = [] if folder == "." else ["--directory", folder]
     config = str(Path(folder, "results", "config.yaml"))
-    words = ["snakemake", "--cores", "1", *elsewhere, "--configfile", config, str(file)]
+    words = ["snakemake", "--cores", "1", *elsewhere, str(file), "--configfile", config]  # which takes all that follow
     lines += ["make it again", f"  {shlex.join(words)}"]
     return "\n".join(lines) + "\n"
 
