@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import report_samples
+from apps.browsing import CHROMIUM, close, needs_chromium, opened
+from playwright.sync_api import expect, sync_playwright
 from test_report import build, write
 
 from workflow_scripts.lib.reporting import csv_tables, html_charts, html_page, report_words
@@ -56,7 +58,8 @@ def test_what_a_model_wrote_is_text(tmp_path: Path) -> None:
     results = report_samples.evaluations(ATTACK)
     results["form"]["align"] = report_samples.form([False] * 8, reply=ATTACK)
     reader = read(html_page.page(build(results)))
-    assert {tag for tag, _ in reader.tags} & {"script", "img", "iframe", "link"} == set()
+    assert {tag for tag, _ in reader.tags} & {"img", "iframe", "link"} == set()
+    assert [tag for tag, _ in reader.tags].count("script") == 1  # the page's own
     assert reader.text.count(ATTACK) == 3 + 6  # three replies of the panel, six failures
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
 
@@ -128,12 +131,16 @@ def test_legal_judgements_can_be_taken_along() -> None:
     assert tables["judgement_faults.csv"][1:] == [["base", "wrong_term", "2"]]
 
 
-def test_policy_allows_this_style_and_nothing_else() -> None:
+def test_policy_allows_this_style_and_script_and_nothing_else() -> None:
     page = html_page.page(build())
-    style = re.search("<style>(.*)</style>", page, re.DOTALL).group(1)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = (
+        base64.b64encode(hashlib.sha256(found.encode()).digest()).decode()
+        for tag in ("style", "script")
+        for found in re.findall(f"<{tag}>(.*)</{tag}>", page, re.DOTALL)
+    )
     policy = next(attributes["content"] for tag, attributes in read(page).tags if "http-equiv" in attributes)
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    parts = ["default-src 'none'", f"style-src 'sha256-{style}'", f"script-src 'sha256-{script}'"]
+    assert policy == "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
 
 
 def test_every_text_is_there_in_both_languages() -> None:
@@ -197,8 +204,29 @@ def test_without_training_panel_and_form() -> None:
 
 def test_the_script_writes_the_page(tmp_path: Path) -> None:
     _, page = write(tmp_path, ATTACK)
-    assert "<script>" not in page
+    assert page.count("<script>") == 1 and "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+@needs_chromium
+def test_the_panel_is_searched_and_nothing_else_runs(tmp_path: Path) -> None:
+    results = report_samples.evaluations(ATTACK)
+    (tmp_path / "report.html").write_text(html_page.page(build(results)), encoding="utf-8")
+    prompts = {sample["id"]: sample for sample in results["panel"]["base"]["samples"]}
+    wanted = next(iter(prompts.values()))["messages"][-1]["content"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = opened(browser, (tmp_path / "report.html").as_uri())
+        shown = page.locator("#panel .prompt:visible")
+        expect(shown).to_have_count(len(prompts))
+        page.get_by_role("searchbox").fill(f"{wanted[:4].upper()} alert(1)")
+        expect(shown).to_have_count(sum(wanted[:4] in str(each["messages"]) for each in prompts.values()))
+        page.get_by_role("searchbox").fill("no such word")
+        expect(shown).to_have_count(0)
+        page.get_by_role("searchbox").fill("")
+        expect(shown).to_have_count(len(prompts))
+        close(page)  # fails if anything was loaded, or alerted
+        browser.close()
 
 
 def test_line_chart_places_points() -> None:

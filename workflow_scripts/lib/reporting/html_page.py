@@ -1,4 +1,4 @@
-"""The report as one page to read: no script, no network, nothing a model wrote taken for markup."""
+"""The report as one page to read: no network, one script of its own, nothing a model wrote taken for markup."""
 
 import base64
 import hashlib
@@ -69,10 +69,15 @@ def render(template: Path, tables: dict[str, csv_tables.Table], **values: Any) -
         "interval": html_charts.interval,
         "bar": html_charts.bar,
     }
-    style = HERE.with_suffix(".css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    found = environment.from_string(template.read_text(encoding="utf-8"))
-    return found.render(style=Markup(style), style_digest=digest, **values)
+    style, script = (HERE.with_suffix(end).read_text(encoding="utf-8") for end in (".css", ".js"))
+    own = {"style": Markup(style), "style_digest": _digest(style)}
+    own |= {"script": Markup(script), "script_digest": _digest(script)}
+    return environment.from_string(template.read_text(encoding="utf-8")).render(**own, **values)
+
+
+def _digest(text: str) -> str:
+    """Return the SHA-256 by which the page's policy knows a part of it."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def both(chinese: str, english: str) -> Markup:
