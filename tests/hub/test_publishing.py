@@ -109,16 +109,16 @@ def test_what_should_not_be_read_by_others_stops_it(hub, results, files, message
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('{"from": "/work/poet/models/base"}', True),
-        ('{"from": "/work/poet"}', True),
-        ('{"from": "/work/poets"}', False),
-        ('{"from": "https://hub.example/work/poet"}', False),
+        ('{"from": "/srv/poet/models/base"}', True),
+        ('{"from": "/srv/poet"}', True),
+        ('{"from": "/srv/poets"}', False),
+        ('{"from": "https://hub.example/srv/poet"}', False),
     ],
 )
 def test_a_folder_of_this_machine_is_found_wherever_the_machine_has_it(tmp_path, text, found):
     (tmp_path / "adapter_config.json").write_text(text, encoding="utf-8")
-    told = list(exposures([tmp_path / "adapter_config.json"], [], [Path("/work/poet"), Path("/")]))
-    assert told == ["adapter_config.json holds a path of this machine: /work/poet"] * found
+    told = list(exposures([tmp_path / "adapter_config.json"], [], [Path("/srv/poet"), Path("/")]))
+    assert told == ["adapter_config.json holds a path of this machine: /srv/poet"] * found
 
 
 def test_a_card_of_an_earlier_model_stops_it(hub, results, monkeypatch):
