@@ -233,6 +233,23 @@ def test_links_do_not_depend_on_how_rows_are_batched(
     assert [line["cluster"] for line in lines] == [n % 30 for n in range(60)]
 
 
+def overlaps_with(
+    folder: Path, evaluation_rows: list[Path] | None = None, evaluation_files: list[Path] | None = None
+) -> list[dict[str, Any]]:
+    """What `find_contamination` finds of the given evaluation texts in the folder's rows.jsonl."""
+    found = folder / "overlaps.parquet"
+    call(
+        find_contamination,
+        {"ngram": 13},
+        parts=[],
+        rows=folder / "rows.jsonl",
+        evaluation_rows=evaluation_rows or [],
+        evaluation_files=evaluation_files or [],
+        overlaps=found,
+    )
+    return pq.read_table(found).to_pylist()
+
+
 def test_rows_that_hold_an_evaluation_text_are_found(tmp_path: Path, write: Callable[..., Path]) -> None:
     draws = random.Random(4)
     question, passage, shared = han(draws, 40), han(draws, 200), han(draws, 13)
@@ -250,17 +267,7 @@ def test_rows_that_hold_an_evaluation_text_are_found(tmp_path: Path, write: Call
         write("cmmlu/dev.json", [{"question": question, "choices": ["甲", passage], "answer": 1, "x": "\ud800"}]),
         write("other/test.jsonl", "".join(json.dumps({"q": shared + han(draws, 9)}) + "\n" for _ in range(11))),
     ]
-    found = tmp_path / "found.parquet"
-    call(
-        find_contamination,
-        {"ngram": 13},
-        rows=tmp_path / "rows.jsonl",
-        evaluation_rows=[],
-        evaluation_files=files,
-        parts=[],
-        overlaps=found,
-    )
-    lines = pq.read_table(found).to_pylist()
+    lines = overlaps_with(tmp_path, evaluation_files=files)
     assert [(line["id"], round(line["overlap"], 2), line["text"]) for line in lines] == [
         ("s/f#0", 1.0, "cmmlu/dev.json#0"),
         ("s/f#1", 0.47, "cmmlu/dev.json#0"),  # 88 of 188 n-grams
@@ -272,16 +279,7 @@ def test_rows_of_an_evaluation_source_are_looked_for_too(tmp_path: Path) -> None
     text = han(random.Random(6), 60)
     write_rows(tmp_path / "rows.jsonl", [row("s/f#0", text[:30], text[30:])])
     write_rows(tmp_path / "held.jsonl", [row("e/f#0", "请问：" + text[:30], text[30:])])
-    files = {"evaluation_rows": [tmp_path / "held.jsonl"], "evaluation_files": []}
-    call(
-        find_contamination,
-        {"ngram": 13},
-        parts=[],
-        rows=tmp_path / "rows.jsonl",
-        overlaps=tmp_path / "o.parquet",
-        **files,
-    )
-    (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    (line,) = overlaps_with(tmp_path, evaluation_rows=[tmp_path / "held.jsonl"])
     assert (line["id"], line["text"]) == ("s/f#0", "e/f#0") and 0.9 < line["overlap"] < 1.0
 
 
@@ -291,16 +289,7 @@ def test_of_an_archive_the_tables_are_looked_for(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "cmmlu_v1_0_1.zip", "w") as packed:
         packed.writestr("README.txt", "not a table")
         packed.writestr("test/law.csv", f",Question\n0,{text}\n")
-    files = {"evaluation_rows": [], "evaluation_files": [tmp_path / "cmmlu_v1_0_1.zip"]}
-    call(
-        find_contamination,
-        {"ngram": 13},
-        parts=[],
-        rows=tmp_path / "rows.jsonl",
-        overlaps=tmp_path / "o.parquet",
-        **files,
-    )
-    (line,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    (line,) = overlaps_with(tmp_path, evaluation_files=[tmp_path / "cmmlu_v1_0_1.zip"])
     assert line["id"] == "s/f#0" and line["text"].endswith("cmmlu_v1_0_1.zip/test/law.csv#0")
     assert [name for name in ("a/cmmlu.ZIP", "b.jsonl.gz", "c.md", "d.zip.txt") if holds_tables(name)] == [
         "a/cmmlu.ZIP",
@@ -323,18 +312,11 @@ def test_a_text_in_many_evaluation_rows_of_one_group_is_no_form_of_words() -> No
 
 def test_an_unreadable_evaluation_file_stops(tmp_path: Path, write: Callable[..., Path]) -> None:
     write_rows(tmp_path / "rows.jsonl", [row("s/f#0", "问", "答")])
-    files = {"evaluation_rows": [], "evaluation_files": [write("cmmlu/test.jsonl", '{"q": "好"}\n{"q": \n')]}
+    file = write("cmmlu/test.jsonl", '{"q": "好"}\n{"q": \n')
     with pytest.raises(UserError, match="record 1") as caught:
-        call(
-            find_contamination,
-            {"ngram": 13},
-            parts=[],
-            rows=tmp_path / "rows.jsonl",
-            overlaps=tmp_path / "o.parquet",
-            **files,
-        )
+        overlaps_with(tmp_path, evaluation_files=[file])
     assert caught.value.where.endswith("cmmlu/test.jsonl")
-    assert not (tmp_path / "o.parquet").exists()
+    assert not (tmp_path / "overlaps.parquet").exists()
 
 
 def test_without_evaluation_texts_nothing_is_found() -> None:
