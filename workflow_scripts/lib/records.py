@@ -3,18 +3,18 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow_scripts.lib.jsonl import dumps
-from workflow_scripts.lib.text import canonical, is_valid_unicode, language, normalize
+from workflow_scripts.lib.text import canonical, canonical_of, is_usual, is_valid_unicode, language, normalize
 
 ROLES = ("system", "user", "assistant", "tool")
+_CONTENT_OF = {role: f"content of {role}" for role in ROLES}
 MAX_CHARS = 1_000_000  # no model reads more in one message, and measuring it would cost gigabytes of memory
 _UNIT_SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True)
-class RawRow:
+class RawRow(NamedTuple):
     """One record of a raw file: ``id`` is ``<source>/<raw file>#<row>``, ``value`` anything that JSON can say.
 
     ``folder`` is the name of the folder that the file stands in: some data sets say by it what a row means.
@@ -58,6 +58,8 @@ def text_of(value: Any, name: str) -> str:
         raise RejectedRowError("not_text", f"{name} is {type(value).__name__}")
     if len(value) > MAX_CHARS:
         raise RejectedRowError("oversize", f"{name} has {len(value)} characters, at most {MAX_CHARS} are read")
+    if is_usual(value):
+        return value
     if not is_valid_unicode(value):
         raise RejectedRowError("invalid_unicode", f"{name} has characters that are no Unicode text")
     return normalize(value)
@@ -71,7 +73,7 @@ def message(role: Any, content: Any) -> dict[str, str]:
     """
     if role not in ROLES:
         raise RejectedRowError("unknown_role", f"role is {role!r}")
-    return {"role": role, "content": text_of(content, f"content of {role}")}
+    return {"role": role, "content": text_of(content, _CONTENT_OF[role])}
 
 
 def sft_row(
@@ -97,8 +99,9 @@ def sft_row(
     row = {"id": raw_id, "source": source, "messages": messages, "lang": language("\n".join(contents))}
     if weight is not None and weight != 1:
         row["weight"] = weight
-    row["group"] = group or first_prompt_group(messages)
-    return _finished(row, meta, contents)
+    forms = [canonical_of(content) for content in contents]
+    row["group"] = group or _group(messages, forms)
+    return _finished(row, meta, forms)
 
 
 def preference_row(
@@ -113,6 +116,7 @@ def preference_row(
 ) -> dict[str, Any]:
     """Build a preference row; ``chosen`` and ``rejected`` are texts of the assistant, normalized by ``text_of``."""
     contents = [each["content"] for each in prompt] + [chosen, rejected]
+    forms = [canonical_of(content) for content in contents]
     row = {
         "id": raw_id,
         "source": source,
@@ -120,31 +124,50 @@ def preference_row(
         "chosen": [{"role": "assistant", "content": chosen}],
         "rejected": [{"role": "assistant", "content": rejected}],
         "lang": language("\n".join(contents[:-1])),
-        "group": group or first_prompt_group(prompt),
+        "group": group or _group(prompt, forms),
     }
-    return _finished(row, meta, contents)
+    return _finished(row, meta, forms)
 
 
 def group_of(text: str) -> str:
     """Return the group of a prompt or a poem: 16 hex digits, the same in all uses and sources."""
-    return hashlib.sha256(canonical(text).encode("utf-8")).hexdigest()[:16]
+    return _digest(canonical(text))[:16]
 
 
 def first_prompt_group(messages: list[dict[str, str]]) -> str:
-    prompts = [each["content"] for each in messages if each["role"] == "user"]
-    return group_of(prompts[0] if prompts else "\n".join(each["content"] for each in messages))
+    return _group(messages, [canonical(each["content"]) for each in messages])
 
 
 def content_hash(contents: Iterable[str]) -> str:
     """Return the SHA-256 that two rows share when their contents, in order, differ at most in width and space."""
-    joined = _UNIT_SEPARATOR.join(canonical(content) for content in contents)
-    return hashlib.sha256(joined.encode("utf-8")).hexdigest()
+    return _hash(map(canonical, contents))
 
 
-def _finished(row: dict[str, Any], meta: dict[str, Any] | None, contents: list[str]) -> dict[str, Any]:
+def _group(messages: list[dict[str, str]], forms: list[str]) -> str:
+    """Return the group of the first message of the user; without one, of all messages.
+
+    Args:
+        messages: Of a row.
+        forms: The canonical form of each, and of what follows them, if anything.
+    """
+    for each, form in zip(messages, forms, strict=False):
+        if each["role"] == "user":
+            return _digest(form)[:16]
+    return group_of("\n".join(each["content"] for each in messages))
+
+
+def _hash(forms: Iterable[str]) -> str:
+    return _digest(_UNIT_SEPARATOR.join(forms))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _finished(row: dict[str, Any], meta: dict[str, Any] | None, forms: list[str]) -> dict[str, Any]:
     if meta:
         if not is_valid_unicode(dumps(meta)):
             raise RejectedRowError("invalid_unicode", "a field kept in meta has characters that are no Unicode text")
         row["meta"] = meta
-    row["hash"] = content_hash(contents)
+    row["hash"] = _hash(forms)
     return row

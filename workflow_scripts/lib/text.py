@@ -18,8 +18,10 @@ _CHINESE_INDENT = re.compile("(?m)^[ \t]*[\u3000\u00a0][ \t\u3000\u00a0]*")
 _TRAILING = re.compile(r"(?m)[^\S\n]+$")
 _INNER_SPACE = re.compile(r"(?<=\S)[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_KANA_OR_HANGUL = "\u3041-\u30ff\uac00-\ud7af"
 _HAN_RUN = re.compile(f"[{HAN}]+")
-_KANA_OR_HANGUL_RUN = re.compile("[\u3041-\u30ff\uac00-\ud7af]+")
+_KANA_OR_HANGUL_RUN = re.compile(f"[{_KANA_OR_HANGUL}]+")
+_MOSTLY_HAN = re.compile(f"(?:[{HAN}]++[^{HAN}{_KANA_OR_HANGUL}]{{0,2}}+)++")  # a third of it, at the least
 _ENGLISH_RUN = re.compile("[A-Za-z]+")
 # Most texts are words of characters that nothing above acts on (printable ASCII, the common ideographs and marks, all
 # of them as NFKC leaves them or kept from it), between single spaces and line breaks: one look finds them normalized.
@@ -35,7 +37,7 @@ def normalize(text: str) -> str:
     goes. NFKC is applied to everything but full-width Chinese punctuation, superscripts, subscripts, fractions and
     enclosed numbers.
     """
-    if _NORMALIZED.fullmatch(text):
+    if is_usual(text):
         return text
     text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
     if not text.isascii():
@@ -47,12 +49,21 @@ def normalize(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
+def is_usual(text: str) -> bool:
+    """Tell, at a glance, whether text is normalized and valid; of some that is it says no."""
+    return _NORMALIZED.fullmatch(text) is not None
+
+
 def canonical(text: str) -> str:
     """Return the form in which two texts are compared: all of NFKC, all space folded.
 
     Here width does not count: rows that differ in ，and comma only are the same row.
     """
-    text = normalize(text)
+    return canonical_of(normalize(text))
+
+
+def canonical_of(text: str) -> str:
+    """Return the same of a text that is as ``normalize`` leaves it."""
     for wide, narrow in _WIDE_MARKS:  # what is left is NFKC already, mostly, which is seen much faster than made
         text = text.replace(wide, narrow)
     return " ".join(unicodedata.normalize("NFKC", text).split())
@@ -79,6 +90,8 @@ def language(text: str) -> str:
     A Han character says as much as several Latin letters, so 0.3 of them make a text Chinese; a tenth of kana or
     hangul makes it Japanese or Korean, which are other.
     """
+    if _MOSTLY_HAN.fullmatch(text):
+        return "zh"
     num_han = _num_of(_HAN_RUN, text)
     other = _KANA_OR_HANGUL_RUN.search(text)
     if not other and num_han >= 0.3 * len(text) > 0:  # there are no more letters than characters

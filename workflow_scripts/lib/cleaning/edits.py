@@ -24,6 +24,8 @@ def edited(row: Row, edits: Edits) -> Row:
 
     What was changed stands in ``meta.edits``, such as ``masked_mobile_number`` or ``stripped_reasoning``.
     """
+    if not (edits.mask_personal_data or edits.strip_reasoning):
+        return row
     found: set[str] = set()
     changed = {part: [_message(message, edits, found) for message in row[part]] for part in _PARTS if part in row}
     if not found:
