@@ -35,7 +35,7 @@ def table(recipe: str) -> str:
     if shape is None:
         raise RuntimeError(f"expected.yaml tells too little of {expected['model']}")
     lines = [
-        _line(recipe, stage, expected[stage], shape, hardware)
+        _line(recipe, stage, expected[stage], shape, hardware, expected.get("config", {}))
         for stage in ("sft", "align")
         if stage in expected
         for hardware in expected["machines"]
@@ -48,8 +48,8 @@ def written(page: str) -> str:
     return BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], page)
 
 
-def _line(recipe: str, stage: str, expected: dict[str, Any], shape: Shape, hardware: str) -> str:
-    config = _config(recipe, hardware)
+def _line(recipe: str, stage: str, expected: dict[str, Any], shape: Shape, hardware: str, given: dict[str, Any]) -> str:
+    config = config_of(recipe, hardware, given)
     training, machine = getattr(config, stage), MACHINES[hardware]
     share = config.split.train
     rows, epochs = round(expected["rows"] * share), training.epochs
@@ -69,10 +69,12 @@ def _line(recipe: str, stage: str, expected: dict[str, Any], shape: Shape, hardw
     return f"| {' | '.join([*told, _time(seconds), f'{memory / GIB:.1f} GiB', found])} |\n"
 
 
-def _config(recipe: str, hardware: str) -> Config:
+def config_of(recipe: str, hardware: str, given: dict[str, Any]) -> Config:
+    """Return the config of a recipe on a machine, with values given on top."""
     folder = REPOSITORY / "config"
     names = ("config.yaml", f"recipes/{recipe}.yaml", f"hardware/{hardware}.yaml")
-    return layers.merge([layers.read_layer(folder / name, f"config/{name}") for name in names]).config
+    read = [layers.read_layer(folder / name, f"config/{name}") for name in names]
+    return layers.merge([*read, layers.Layer("--config", given, {})]).config
 
 
 def _time(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,25 @@ def test_every_recipe_with_expectations_has_its_table() -> None:
     found = [name for page in PAGES for _, name, _ in recipe_costs.BLOCK.findall(page.read_text(encoding="utf-8"))]
     assert sorted(found) == sorted(EXPECTED["recipes"])
     assert len(found) >= 5
+
+
+def commands(page: Path) -> list[dict[str, str]]:
+    """Return what each snakemake command of a page gives with --config."""
+    found = re.findall(r"^\$ (snakemake .* --config .*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    words = [shlex.split(command) for command in found]
+    return [dict(word.split("=", 1) for word in line[line.index("--config") + 1 :]) for line in words]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_commands_of_a_page_give_a_consistent_config(page: Path) -> None:
+    """Merged, not loaded: the domain recipes want a file of one's own."""
+    assert commands(page)
+    for given in commands(page):
+        chosen = {key: given.get(key, "cpu") for key in ("recipe", "hardware")}
+        values = {key: yaml.safe_load(text) for key, text in given.items() if key not in chosen}
+        config = recipe_costs.config_of(chosen["recipe"], chosen["hardware"], values)
+        if chosen["recipe"] == "law":  # a card's cap is for larger models
+            assert config.sft.max_length == config.clean.max_tokens + config.sampling.max_new_tokens == 4096
 
 
 def test_every_recipe_and_hardware_is_listed() -> None:
