@@ -400,6 +400,12 @@ def test_no_mistake_hides_the_others() -> None:
             "align.label_smoothing",
             "set it to 0, or align.method to dpo",
         ),
+        (
+            {"sampling": "{enabled: true, pairs: true}", "align": "{method: none}"},
+            "pairs of sampled replies are made, and align.method is none: nothing would learn them",
+            "sampling.pairs, align.method",
+            "choose a method and add a source with `use: preference`",
+        ),
     ],
 )
 def test_contradictions(arguments: dict[str, Any], what: str, where: str, change: str) -> None:

@@ -241,6 +241,13 @@ def _check_sampling(config: Config) -> None:
                 "sampling.pairs, mix.preference.derived",
                 "set pairs to false, or derived to take",
             )
+        if sampling.pairs and config.align.method == "none":
+            raise UserError(
+                "pairs of sampled replies are made, and align.method is none: nothing would learn them",
+                "sampling.pairs, align.method",
+                "choose a method and add a source with `use: preference`, beside whose pairs they are learned; or set "
+                "pairs to false",
+            )
 
 
 def _check_training(section: str, training: Training, curriculum: str, num_processes: int) -> None:
