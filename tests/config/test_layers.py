@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from workflow_scripts.lib.config import annotated, layers
+from workflow_scripts.lib.config import annotated, finished, layers
+from workflow_scripts.lib.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = Path(__file__).parent / "sample.yaml"
@@ -162,3 +163,11 @@ def test_values_tell_a_bound_left_out_from_one_switched_off() -> None:
     values = load(SAMPLE, sources="{tang_poems: {clean: {max_chars: null}}}").values()
     assert values["sources"]["tang_poems"]["clean"] == {"max_chars": None}
     assert values["sources"]["tang_pairs"]["clean"] == {}
+
+
+def test_results_without_their_config(tmp_path: Path) -> None:
+    """So they are after a run that was asked for the data card only."""
+    with pytest.raises(UserError) as raised:
+        finished.layers_of(REPOSITORY, tmp_path / "results")
+    assert (raised.value.what, raised.value.where) == ("no config file results/config.yaml", "results/config.yaml")
+    assert "ask snakemake for results/config.yaml as well" in raised.value.change

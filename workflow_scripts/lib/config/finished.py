@@ -16,9 +16,20 @@ def layers_of(repository: Path, results: Path) -> list[Layer]:
     Args:
         repository: Folder that holds ``config/``.
         results: Folder of the results.
+
+    Raises:
+        UserError: If no config stands beside them, as where a run was asked for some files only.
     """
+    name = f"{results.name}/config.yaml"
+    if not (results / "config.yaml").exists():
+        raise UserError(
+            f"no config file {name}",
+            name,
+            "check the folder; where only some results were made, ask snakemake for results/config.yaml as well, with "
+            "the same --configfile and --config",
+        )
     defaults = layers.read_layer(repository / "config" / "config.yaml", "config/config.yaml")
-    done = layers.read_layer(results / "config.yaml", f"{results.name}/config.yaml")
+    done = layers.read_layer(results / "config.yaml", name)
     return [Layer(defaults.name, defaults.values | {"sources": {}}, defaults.lines), done]
 
 
