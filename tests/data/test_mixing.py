@@ -230,6 +230,14 @@ def test_where_with_a_field_that_no_row_has_is_a_mistake(tmp_path: Path) -> None
     assert "subject" in caught.value.change
 
 
+def test_a_source_of_which_nothing_is_taken_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As by a value of ``where`` with a typing error."""
+    rows = {"a": rows_of("a", 3, meta={"subject": "数学"}), "b": rows_of("b", 2)}
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, rows, {"a": {"where": {"subject": ["數學"]}}})
+    assert caplog.messages == ["a: none of 3 rows is taken; the data card's funnel shows why"]
+
+
 def test_nothing_left_stops(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no row is left after mixing"):
         run(tmp_path, {"a": []})

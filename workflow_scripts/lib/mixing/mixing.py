@@ -83,6 +83,8 @@ def mix(files: dict[str, SourceFiles], config: Mixing) -> Mixture:
     _keep_zh_ratio(parts, config.mix.min_zh_ratio, sums)
     for part in parts:
         sums[part.source]["out"] = len(part.rows)
+        if not len(part.rows):
+            log.warning("%s: none of %d rows is taken; the data card's funnel shows why", part.source, part.num_read)
     total = sum(len(part.rows) for part in parts)
     if total == 0:
         raise UserError("no row is left after mixing", "mix", "loosen clean, where or min_zh_ratio; see the ledgers")
