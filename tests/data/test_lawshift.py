@@ -138,6 +138,20 @@ def test_rows_labelled_not_guilty_need_no_charge(write: Write) -> None:
     assert answer(row) == "<answer> 不违规 </answer>"
 
 
+def test_what_a_changed_law_leaves_out_reads_as_before_and_not_as_another_change_has_it(write: Write) -> None:
+    files = [
+        write("term_down/articles_original.json", {"232-0-0": "旧甲", "5-0-0": "旧乙"}),
+        write("term_down/articles_poisoned.json", {"232-0-0": "别改", "5-0-0": "别改"}),
+        write("term_up/articles_original.json", OLD | {"232-0-0": "旧"}),
+        write("term_up/articles_poisoned.json", NEW),
+        write("term_up/poisoned.json", [CASE | {"relevant_articles": ["354-0-0", "232-0-0", "5-0-0", "6-0-0"]}]),
+    ]
+    results = standardized(files, "lawshift", "evaluation", {})
+    (asked,) = [result["messages"][0]["content"] for result in results if not isinstance(result, Drop)]
+    new = asked.partition("【新法】\n")[2]
+    assert new == "【354-0-0】【容留他人吸毒罪】新条文\n【232-0-0】旧\n【5-0-0】旧乙\n【6-0-0】（未收录）"
+
+
 def test_statutes_that_no_case_quotes_are_listed(write: Write) -> None:
     (drop,) = standardized([write("term_up/articles_poisoned.json", NEW)], "lawshift", "sft", {})
     assert (drop.reason, drop.detail) == ("unused_statute", "no case here is judged by it")
