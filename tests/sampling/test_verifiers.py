@@ -65,6 +65,8 @@ CASES: list[tuple[str, dict[str, Any], Gold, str, str]] = [
     ("poem_form", {}, Gold("", {"form": "quatrain5"}), "山空猨屢嘯，林靜鶴頻驚。", "right"),
     ("poem_form", {}, Gold("", {"form": "quatrain7"}), "山空猨屢嘯，林靜鶴頻驚。", "line_length"),
     ("poem_form", {}, Gold("", {"form": "quatrain5"}), "山空猨屢嘯，林靜鶴頻驚", "punctuation"),
+    ("poem_form", {}, Gold("", {"form": "verse:4x5"}), "山空猨屢嘯，林靜鶴頻驚。\n山空猨屢嘯，林靜鶴頻驚。", "right"),
+    ("poem_form", {}, Gold("", {"form": "verse:4x5"}), "山空猨屢嘯，林靜鶴頻驚。", "line_count"),
     ("poem_form", {}, Gold("", {}), "山空猨屢嘯，林靜鶴頻驚。", "no_gold"),
     ("regex", {"pattern": r"\d{4}年"}, Gold(""), "公元1949年", "right"),
     ("regex", {"pattern": r"\d{4}年", "whole": True}, Gold(""), "公元1949年", "no_match"),

@@ -1,8 +1,8 @@
-"""Does a reply keep the form that the row names in ``meta.form``?"""
+"""Does a reply keep the form that the row names in ``meta.form``: quatrain5, quatrain7, or verse:6x5 and the like?"""
 
 from typing import Any
 
-from workflow_scripts.lib.evaluation.checks import quatrain
+from workflow_scripts.lib.evaluation.checks import quatrain, verse
 from workflow_scripts.lib.verifiers.base import (
     NO_GOLD,
     RIGHT,
@@ -14,7 +14,7 @@ from workflow_scripts.lib.verifiers.base import (
 )
 from workflow_scripts.lib.verifiers.plain_text import said
 
-_LINE_LENGTHS = {"quatrain5": 5, "quatrain7": 7}
+_CHECKS = {"quatrain5": quatrain.check_five, "quatrain7": quatrain.check_seven, "verse": verse.check}
 
 
 class Options(VerifierOptions):
@@ -22,13 +22,13 @@ class Options(VerifierOptions):
 
 
 def verify(reply: str, gold: Gold, options: Options) -> Verdict:
-    length = _LINE_LENGTHS.get(gold.meta.get("form", ""))
-    if length is None:
+    name, _, size = gold.meta.get("form", "").partition(":")
+    if name not in _CHECKS:
         return NO_GOLD
     text = said(reply)
     if text is None:
         return wrong("unfinished_thought")
-    fault = quatrain.fault(text, length)
+    fault = _CHECKS[name](text, size)
     return RIGHT if fault is None else wrong(fault.replace(" ", "_"))
 
 
