@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks import recipe_costs
+from workflow_scripts.lib.config import layers
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA = "sft.lora"
@@ -84,3 +85,13 @@ def test_the_recipe_has_the_numbers_of_its_authors(recipe: str) -> None:
 def test_longer_rows_where_the_card_has_room_for_them() -> None:
     law, general = (recipe_costs.config_of(recipe, "rtx5090", {}).sft.max_length for recipe in ("law", "general"))
     assert (law, general) == (4096, 4096)
+
+
+@pytest.mark.parametrize("recipe", GIVEN)
+def test_each_number_in_the_recipes_file_has_its_comment(recipe: str) -> None:
+    path = recipe_costs.REPOSITORY / "config" / "recipes" / f"{recipe}.yaml"
+    text, places = path.read_text(encoding="utf-8").splitlines(), layers.read_layer(path, recipe).lines
+    numbers = [key for key, value in GIVEN[recipe].items() if type(value) in (int, float)]
+    told = {key: text[places[parts] - 1] for key in numbers if (parts := tuple(key.split("."))) in places}
+    silent = [key for key, line in told.items() if "#" not in line]
+    assert len(told) >= 5 and set(silent) <= {"sft.micro_batch_size"}  # said beside global_batch_size
