@@ -9,6 +9,7 @@ from evaluation_samples import GREEDY, MODEL, arguments
 from workflow_scripts import evaluate_judgement as script
 from workflow_scripts.lib import jsonl
 from workflow_scripts.lib.adapters.lawshift_labels import LABELS, expectation
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation import answering
 from workflow_scripts.lib.evaluation.judgement import JudgementConfig, evaluate_judgement, fault_of, summarize
 from workflow_scripts.lib.generation import Reply
@@ -51,6 +52,15 @@ def config(**changes: Any) -> JudgementConfig:
             "generation": GREEDY,
         }
     )
+
+
+def test_rows_without_a_case_stop() -> None:
+    """As where the files stand in other folders than ``from`` names."""
+    training = {"id": "law/training_set.json#0", "messages": [{"role": "user", "content": "案"}], "meta": {}}
+    with pytest.raises(UserError) as raised:
+        evaluate_judgement(None, None, [training], config())
+    assert raised.value.what == "no case of a folder of LawShift among the rows of law"
+    assert raised.value.where == "eval.judgement.sources"
 
 
 @pytest.mark.parametrize(("label", "law"), sorted(TABLE))

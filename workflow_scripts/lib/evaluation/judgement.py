@@ -16,6 +16,7 @@ from workflow_scripts.lib.config.evaluation import Judgement as JudgementSetting
 from workflow_scripts.lib.config.fields import Count, Section, Whole
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.training import Model
+from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation import statistics
 from workflow_scripts.lib.evaluation.answering import answered
 from workflow_scripts.lib.evaluation.stage import model_settings
@@ -43,9 +44,19 @@ def evaluate_judgement(model: Any, tokenizer: Any, rows: Iterable[dict], config:
 
     Args:
         rows: Evaluation rows; those with ``meta.verdict`` are taken.
+
+    Raises:
+        UserError: If there are none.
     """
     settings = config.eval.judgement
     chosen = _chosen(rows, settings.max_rows)
+    if not chosen:
+        raise UserError(
+            f"no case of a folder of LawShift among the rows of {', '.join(settings.sources)}",
+            "eval.judgement.sources",
+            "let `from` of these sources name the folders' files; the ledgers in results/data/standard/ say why rows "
+            "were dropped",
+        )
     torch.manual_seed(config.seed)
     samples: dict[str, dict] = {}
 
