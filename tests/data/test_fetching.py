@@ -355,6 +355,23 @@ def test_local_files(write: Callable[..., Path], tmp_path: Path) -> None:
         uri_files(tmp_path, "data_raw/nothing")
 
 
+def test_local_files_behind_links(write: Callable[..., Path], tmp_path: Path) -> None:
+    inside, outside = write("data_raw/s/b.json", "[]"), write("disk/c.json", "[]")
+    link = inside.with_name("link")
+    link.symlink_to(outside.parent, target_is_directory=True)
+    outside.with_name("back").symlink_to(inside.parent, target_is_directory=True)
+    assert local_files(tmp_path, "s") == [inside, link / "c.json"]
+    outside.with_name("gone.json").symlink_to("nowhere.json")
+    with pytest.raises(UserError, match=r"a link to nowhere\.json, which is not there"):
+        local_files(tmp_path, "s")
+
+
+def test_a_local_file_whose_name_the_engine_would_change(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("data_raw/s/{source}.json", "[]")
+    with pytest.raises(UserError, match="a name with braces, which the workflow cannot read"):
+        local_files(tmp_path, "s")
+
+
 def test_a_base_that_cannot_be_had_names_its_fallbacks(
     index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from workflow_scripts.lib.config.training import Sampler, Training
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.evaluation.tasks import registry as tasks
 from workflow_scripts.lib.sources import uris
+from workflow_scripts.lib.sources.local import local_files
 from workflow_scripts.lib.verifiers import registry as verifiers
 
 
@@ -58,9 +59,8 @@ def check_files(config: Config, repository: Path) -> None:
     named |= _own_blocklists("clean.blocklists", config.clean.blocklists)
     for name, source in config.sources.items():
         named |= _own_blocklists(f"sources.{name}.clean.blocklists", source.clean.blocklists)
-        folder = repository / "data_raw" / name
         _check_origin(f"sources.{name}.from", source.origin, source.revision, is_model=False)
-        if source.weight and not (folder.is_dir() and any(folder.iterdir())):
+        if source.weight and not local_files(repository, name):
             named[f"sources.{name}.from"] = _local(f"sources.{name}.from", source.origin)
     for key, path in named.items():
         if path is not None and not _exists(repository, path):

@@ -1,8 +1,12 @@
 """Files that are there already: a person's own ones, and those that a file:// URI names."""
 
+import os
+import re
 from pathlib import Path
 
 from workflow_scripts.lib.errors import UserError
+
+_WILDCARD = re.compile(r"\{\s*\w.*\}")  # Snakemake takes it for one even in the name of a file that is there
 
 
 def local_files(repository: Path, name: str) -> list[Path]:
@@ -30,8 +34,23 @@ def uri_files(repository: Path, path: str) -> list[Path]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+    """Return the files below a folder, also those in folders that are links, each folder once.
+
+    Raises:
+        UserError: If a link leads nowhere (what it stood for would be missing without a word), or a name has braces.
+    """
+    files, seen = [], set()
+    for inside, folders, names in os.walk(folder, followlinks=True):
+        is_new = os.path.realpath(inside) not in seen
+        seen.add(os.path.realpath(inside))
+        folders[:] = sorted(
+            (name for name in folders if is_new and not name.startswith(".")),
+            key=lambda name, inside=inside: (Path(inside, name).is_symlink(), name),  # a folder itself before links
+        )
+        files += [Path(inside, name) for name in names if is_new and not name.startswith(".")]
+    for file in files:
+        if not file.exists():
+            raise UserError(f"a link to {file.readlink()}, which is not there", str(file), "mend or remove the link")
+        if _WILDCARD.search(str(file.relative_to(folder))):
+            raise UserError("a name with braces, which the workflow cannot read", str(file), "rename it")
+    return sorted(file for file in files if file.is_file())
