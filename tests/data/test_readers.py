@@ -208,8 +208,8 @@ def test_parquet_values_are_what_json_can_say(write: Callable[..., Path]) -> Non
         "list": [{"day": datetime.date(2024, 1, 2)}],
         "plain": 1,
     }
-    bad = row | {"bytes": b"\xff"}
-    (good, problem) = read_file(write("x.parquet", parquet_bytes(pa.Table.from_pylist([row, bad]))), None)
+    picture = row | {"bytes": b"\x89P"}
+    (good, odd) = read_file(write("x.parquet", parquet_bytes(pa.Table.from_pylist([row, picture]))), None)
     assert good.value == {
         "time": "2024-01-02T03:04:05",
         "exact": "1.50",
@@ -217,6 +217,13 @@ def test_parquet_values_are_what_json_can_say(write: Callable[..., Path]) -> Non
         "list": [{"day": "2024-01-02"}],
         "plain": 1,
     }
+    assert odd.value == good.value | {"bytes": "\udc89P"}
+
+
+def test_parquet_text_that_is_not_utf8_costs_its_row(write: Callable[..., Path]) -> None:
+    not_text = pa.array([b"good", b"\xff"]).cast(pa.string(), safe=False)
+    (good, problem) = read_file(write("x.parquet", parquet_bytes(pa.table({"a": not_text}))), None)
+    assert good.value == {"a": "good"}
     assert problem.problem == "text that is not UTF-8, or a value out of range, in row 2"
 
 
