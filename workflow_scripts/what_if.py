@@ -20,7 +20,7 @@ from workflow_scripts.lib.cleaning.verdicts import measured_rows
 from workflow_scripts.lib.config import what_if_settings
 from workflow_scripts.lib.errors import UserError
 from workflow_scripts.lib.provenance import records
-from workflow_scripts.lib.provenance.replay import arguments_of, file_of, record_of
+from workflow_scripts.lib.provenance.replay import arguments_of, file_of, left_out, record_of
 from workflow_scripts.lib.workflow import Plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
 
     both = what_if_settings.load(REPOSITORY, args.results, args.settings)
     now, then = (Plan(settings, REPOSITORY) for settings in both)
+    what_if_settings.check_sources(now.sources, then.sources)
     done = records.read_all(args.results / "provenance")
     compared = {}
     for name in then.sources:
@@ -45,6 +46,8 @@ def main(argv: list[str] | None = None) -> None:
         found = (compared[name].going, compared[name].coming)
         samples = [what_if.sample(rows, part, args.samples) for part in found]
         sys.stdout.write("\n".join(what_if_page.source_lines(name, compared[name], *samples)) + "\n\n")
+    for name in sorted(now.sources.keys() - then.sources.keys()):
+        sys.stdout.write(f"{name}: not even loaded\n\n")
     for use in then.uses:
         for line in _training_data(use, now, then, compared, done, args.samples):
             sys.stdout.write(f"{use}: {line}\n")
@@ -77,9 +80,10 @@ def _training_data(
     mixing, splitting = record_of(done, f"mix_sources use={use}"), record_of(done, f"split_groups use={use}")
     changed = [name for name in then.of_use(use) if compared[name].changes]
     split = then.section(split="split")
-    plans_agree = (now.mixing(use), now.linking(), now.section(split="split")) == (
+    plans_agree = (now.mixing(use), now.linking(), now.linked_sources, now.section(split="split")) == (
         then.mixing(use),
         then.linking(),
+        then.linked_sources,
         split,
     )
     if not changed and plans_agree:
@@ -93,9 +97,11 @@ def _training_data(
             instead[str(file_of(cleaning, "kept"))] = kept = Path(folder) / "clean" / f"{name}.jsonl"
             what_if.write_kept(file_of(cleaning, "rows"), compared[name].dropped, kept)
         instead[str(file_of(splitting, "store"))] = Path(folder) / "store"
-        if now.linking() != then.linking():
+        gone = now.sources.keys() - then.sources.keys()
+        if now.linking() != then.linking() or gone:
             linking = record_of(done, "link_rows")
             instead |= {path: Path(folder) / "linked" / Path(path).name for path in linking.outputs}
+            instead |= left_out(linking, gone) | left_out(mixing, gone)
             link_rows.main(arguments_of(linking, then.linking(), instead))
         try:
             mix_sources.main(arguments_of(mixing, then.mixing(use), instead))

@@ -9,6 +9,12 @@ import pytest
 import running
 from running import Place
 
+from workflow_scripts.lib.config import what_if_settings
+from workflow_scripts.lib.config.data import Source
+from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.provenance.records import Record
+from workflow_scripts.lib.provenance.replay import arguments_of, left_out
+
 CONFIG = (
     """\
 recipe: custom
@@ -124,6 +130,28 @@ def test_it_says_what_would_be_trained_again(place: Place, settings: list[str], 
 def test_what_it_cannot_tell_is_refused(place: Place, setting: str, said: str) -> None:
     asked = ask(place, setting)
     assert asked.returncode != 0 and said in asked.stderr and "Traceback" not in asked.stderr
+
+
+def test_a_step_replayed_without_a_source_names_none_of_its_files() -> None:
+    command = "python -m workflow_scripts.mix_sources --config {} --kept clean/a.jsonl clean/b.jsonl --links a.parquet"
+    inputs = dict.fromkeys(("clean/a.jsonl", "clean/b.jsonl", "a.parquet"), "")
+    record = Record("mix_sources use=sft", "", command.split(), "", {}, {}, inputs, {"mixed.jsonl": ""}, 0.0)
+    words = arguments_of(record, "{1}", {"clean/b.jsonl": Path("x/b.jsonl")} | left_out(record, {"a"}))
+    assert words == ["--config", "{1}", "--kept", "x/b.jsonl", "--links"]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "said"),
+    [
+        ({"a": "sft"}, {"a": "sft", "b": "sft"}, "the rows of b are not measured yet"),
+        ({"a": "sft", "b": "evaluation"}, {"a": "sft"}, "which rows are held against b is not decided from measured"),
+    ],
+)
+def test_sources_that_come_and_evaluation_that_goes_are_refused(now: dict, then: dict, said: str) -> None:
+    sources = [{name: Source.model_construct(use=use) for name, use in each.items()} for each in (now, then)]
+    with pytest.raises(UserError, match=said):
+        what_if_settings.check_sources(*sources)
+    what_if_settings.check_sources({"c": Source.model_construct(use="sft"), **sources[0]}, sources[0])
 
 
 def test_without_data_it_says_what_to_make_first(place: Place, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The config of finished results, and the same with other values for what is decided of measured rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from workflow_scripts.lib.cleaning.bounds import Bounds
 from workflow_scripts.lib.config import finished, layers
+from workflow_scripts.lib.config.data import Source
 from workflow_scripts.lib.config.layers import Settings
 from workflow_scripts.lib.errors import UserError
 
@@ -29,6 +31,19 @@ def load(repository: Path, results: Path, given: list[str]) -> tuple[Settings, S
         _check(finished.read_setting(setting, "make what-if", _EXAMPLE)[0])
     own = finished.given_layer(given, "make what-if", _EXAMPLE)
     return layers.merge(base), layers.merge([*base, own])
+
+
+def check_sources(now: Mapping[str, Source], then: Mapping[str, Source]) -> None:
+    """Check that no source is new, whose rows are not measured, and that no evaluation source is gone.
+
+    Raises:
+        UserError: If not.
+    """
+    unknown = {name: f"the rows of {name} are not measured yet" for name in then if name not in now}
+    gone = {name for name in now if name not in then and now[name].use == "evaluation"}
+    unknown |= {name: f"which rows are held against {name} is not decided from measured rows" for name in gone}
+    for name, what in unknown.items():
+        raise UserError(what, f"sources.{name}.weight", "change it in the config, and look at `make plan`")
 
 
 def _check(parts: list[str]) -> None:
