@@ -214,6 +214,13 @@ def test_bounds_are_inclusive(bounds: dict, tokenizer: Path, tmp_path: Path) -> 
     assert clean([row], OFF | bounds, tokenizer, tmp_path) == ([row], [])
 
 
+def test_a_share_equal_to_its_bound_passes(tokenizer: Path, tmp_path: Path) -> None:
+    row = chat(
+        ("user", "问"), ("assistant", "甲乙丙丁戊己庚甲乙丙丁戊己")
+    )  # 3 of 10 n-grams stand twice; 1 - 0.7 > 0.3
+    assert clean([row], OFF | {"max_repetition": 0.3}, tokenizer, tmp_path) == ([row], [])
+
+
 def test_english_may_be_allowed(tokenizer: Path, tmp_path: Path) -> None:
     rows = [
         chat(("user", "q"), ("assistant", "All of it is English.")),

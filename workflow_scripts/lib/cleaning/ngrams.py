@@ -35,7 +35,8 @@ def repetition(texts: Texts, ngram: int) -> np.ndarray:
     np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
     total = np.bincount(rows, minlength=texts.num_rows)
     distinct = np.bincount(rows[is_new], minlength=texts.num_rows)
-    return np.where(total > 0, 1 - distinct / np.maximum(total, 1), 0.0)
+    # not 1 - distinct / total: 1 - 0.7 is above 0.3, and bounds are inclusive
+    return (total - distinct) / np.maximum(total, 1)
 
 
 def _inside(texts: Texts, ngram: int, num_grams: int) -> np.ndarray:
