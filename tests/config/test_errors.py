@@ -90,10 +90,10 @@ def error_of(*configfiles: Path, **arguments: Any) -> UserError:
         ({"sft": "3"}, "sft is '3'", "sft (--config)", "write it as a mapping; legal keys here: epochs, max_steps"),
         ({"sft": "{a: b"}, "cannot read '{a: b'", "--config sft", "write it as YAML (while parsing a flow mapping"),
         (
-            {"sources": "{Law: {use: sft, adapter: messages, from: 'npm://a@1/b', license: x}}"},
-            "sources.Law is {",
-            "sources.Law (--config)",
-            "String should match pattern '^[a-z0-9][a-z0-9_]*$'",
+            {"sources": "{法-1: {use: sft, adapter: messages, from: 'npm://a@1/b', license: x}}"},
+            "'法-1' cannot be a name here",
+            "sources.法-1 (--config)",
+            "rename it: small letters a-z, digits and _ only, since files and folders are named after it",
         ),
         (
             {"sources": "{law: {use: sft, adapter: messages, from: 'npm://a@1/b'}}"},

@@ -188,6 +188,9 @@ def _user_error(error: ValidationError, values: dict, layers: list[Layer], layer
     problem, key = problems[0], _key_of(problems[0])
     if problem["type"] == "invalid_key":
         return UserError(f"the key {problem['input']!r} is no text", _where(key, layers, layer_of), "put it in quotes")
+    if problem["loc"][-1] == "[key]":
+        change = "rename it: small letters a-z, digits and _ only, since files and folders are named after it"
+        return UserError(f"{key[-1]!r} cannot be a name here", _where(key, layers, layer_of), change)
     found = values
     depth = 0
     for part in key:  # union branches of pydantic's path are no keys of ours
