@@ -223,6 +223,14 @@ def test_where_takes_rows_by_a_field_of_the_row_or_its_meta(tmp_path: Path) -> N
     assert len(mixed.drops) == 3
 
 
+@pytest.mark.parametrize(
+    ("kept", "asked", "count"), [("7", 7, 3), (True, "true", 3), (4.0, 4, 3), ("7", "7", 3), ("7", 70, 0), ("7", "", 0)]
+)
+def test_where_knows_a_value_by_its_text(kept: object, asked: object, count: int, tmp_path: Path) -> None:
+    rows = {"a": rows_of("a", 3, meta={"field": kept}), "b": rows_of("b", 1)}
+    assert run(tmp_path, rows, {"a": {"where": {"field": ["other", asked]}}}).count("a") == count
+
+
 def test_where_with_a_field_that_no_row_has_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no row has the field 'subjekt'") as caught:
         run(tmp_path, {"a": rows_of("a", 3, meta={"subject": "数学"})}, {"a": {"where": {"subjekt": ["数学"]}}})

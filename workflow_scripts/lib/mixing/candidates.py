@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.jsonl import dumps
 from workflow_scripts.lib.mixing.draws import draw
 from workflow_scripts.lib.mixing.links import Link, read_links, read_overlaps
 
@@ -95,7 +96,7 @@ def scan(
                 )
             if where:
                 seen.update(fields)
-            refused = next((name for name, values in where.items() if fields.get(name) not in values), None)
+            refused = next((name for name, values in where.items() if not _is_among(fields.get(name), values)), None)
             if refused is not None:
                 excluded.append((row["id"], f"{refused} is {fields.get(refused)!r}"))
             elif row["id"] in held:
@@ -122,6 +123,15 @@ def scan(
             )
     rows = np.concatenate([*done, np.array(pending, _FIELDS)])
     return Candidates(source, files.kept, rows, num_read, excluded, contaminated)
+
+
+def _is_among(value: Any, values: list[Any]) -> bool:
+    """Tell whether a value is one of these, also as text: meta has whole numbers so, and --config gives all so."""
+    return value in values or _written(value) in map(_written, values)
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else dumps(value)
 
 
 def _length(row: dict[str, Any]) -> int:
