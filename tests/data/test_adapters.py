@@ -110,6 +110,13 @@ def test_preference_adapter_reads_all_common_shapes(raw: dict, write: Callable[.
     assert row["rejected"] == [{"role": "assistant", "content": "坏"}]
 
 
+@pytest.mark.parametrize("said", ['{"姓名": "张三"}', '[{"role": "经理"}]', '{"role": "经理", "from": "杭州"}', "[]"])
+def test_an_answer_in_json_is_an_answer(said: str, write: Callable[..., Path]) -> None:
+    (row,) = run([write("rows.json", [{"prompt": said, "chosen": said, "rejected": "坏"}])], "preference", "preference")
+    assert row["prompt"] == [{"role": "user", "content": said}]
+    assert row["chosen"] == [{"role": "assistant", "content": said}]
+
+
 @pytest.mark.parametrize(
     ("adapter", "raw", "reason", "detail"),
     [
