@@ -64,6 +64,14 @@ def test_a_pair_is_masked_on_both_sides_and_keeps_its_meta_and_given_group() -> 
     assert list(found) == ["id", "source", "prompt", "chosen", "rejected", "lang", "group", "meta", "hash"]
 
 
+def test_what_meta_quotes_of_a_text_is_masked_too() -> None:
+    told = {"fact": "电话13912345678", "months": 7, "authors": ["a@qq.com", "甲"]}
+    row = sft_row("s/f#0", "s", [message("user", "案情：电话13912345678"), message("assistant", "好")], meta=told)
+    masked = {"fact": "电话[手机号]", "months": 7, "authors": ["[邮箱]", "甲"]}
+    assert edited(row, BOTH)["meta"] == masked | {"edits": ["masked_mobile_number"]}
+    assert edited(row, Edits(mask_personal_data=False, strip_reasoning=True)) is row
+
+
 def test_nothing_to_change_is_the_very_same_row() -> None:
     row = dialogue("白日依山尽", "黄河入海流")
     assert edited(row, BOTH) is row

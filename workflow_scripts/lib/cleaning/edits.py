@@ -36,7 +36,8 @@ def edited(row: Row, edits: Edits) -> Row:
     result = row | changed | {"lang": language("\n".join(told))}
     if row["group"] == first_prompt_group(row[prompt]):
         result["group"] = first_prompt_group(changed[prompt])
-    result["meta"] = row.get("meta", {}) | {"edits": sorted(found)}
+    meta = row.get("meta", {})
+    result["meta"] = (_masked(meta) if edits.mask_personal_data else meta) | {"edits": sorted(found)}
     result["hash"] = content_hash(contents)
     return {key: result[key] for key in sorted(result, key=_place)}
 
@@ -50,6 +51,15 @@ def _message(message: dict[str, str], edits: Edits, found: set[str]) -> dict[str
         if counts:
             found.update(f"masked_{kind}" for kind in counts)
     return message if content == message["content"] else message | {"content": content}
+
+
+def _masked(value: Any) -> Any:
+    """Return what is kept beside a text, such as the facts that a prompt quotes, masked like the text."""
+    if isinstance(value, dict):
+        return {name: _masked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    return masked(value)[0] if isinstance(value, str) else value
 
 
 def _noted(new: str, old: str, name: str, found: set[str]) -> str:
