@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from workflow_scripts.lib.cleaning.filters import FILTERS
 from workflow_scripts.lib.jsonl import write_rows
 from workflow_scripts.lib.reporting import (
     card_front,
@@ -219,8 +220,8 @@ def sample_row(row_id: str, content: str) -> dict[str, Any]:
 
 
 def test_dropped_samples_have_their_rows_and_private_ones_have_none(tmp_path: Path) -> None:
-    write_rows(tmp_path / "rows.jsonl", [sample_row(f"s/r#{n}", f"文{n}") for n in range(20)])
-    reasons = ["duplicate"] * 10 + ["pii", "used_by"]
+    write_rows(tmp_path / "rows.jsonl", [sample_row(f"s/r#{n}", f"文{n}，13912345678") for n in range(20)])
+    reasons = ["duplicate"] * 10 + ["personal_data", "used_by"]
     lines = [
         {"id": f"s/r#{n}", "step": "clean", "reason": reason, "detail": f"{reason} {n}"}
         for n, reason in enumerate(reasons)
@@ -231,10 +232,15 @@ def test_dropped_samples_have_their_rows_and_private_ones_have_none(tmp_path: Pa
     assert [(line["id"], line["reason"]) for line in found] == [
         ("s/r#2", "duplicate"),
         ("s/r#7", "duplicate"),
-        ("s/r#10", "pii"),
+        ("s/r#10", "personal_data"),
     ]
-    assert found[0]["row"]["messages"][0]["content"] == "文2"
-    assert found[2] == {"id": "s/r#10", "step": "clean", "reason": "pii", "detail": "", "withheld": True}
+    assert found[0]["row"]["messages"][0]["content"] == "文2，[手机号]"  # another filter was asked first
+    assert found[2] == {"id": "s/r#10", "step": "clean", "reason": "personal_data", "detail": "", "withheld": True}
+
+
+def test_reasons_withheld_are_reasons_that_there_are() -> None:
+    of_filters = {make.__name__ for make in FILTERS}
+    assert set(card_samples.WITHHELD) - {"contaminated"} <= of_filters
 
 
 def test_samples_are_cut_and_the_first_of_each_source(tmp_path: Path) -> None:
