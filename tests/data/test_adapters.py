@@ -210,6 +210,10 @@ def test_unreadable_lines_go_to_the_ledger_with_file_and_number(write: Callable[
             {"adapter": "alpaca"},
             ["'alpaca' expects the columns instruction, output; found answer, question", "rows.json of sources.s"],
         ),
+        (
+            {"adapter": "alpaca", "field_map": {"instruction": "qestion", "output": "answer"}},
+            ["found answer, question", "field_map names qestion, which the file does not have; the nearest adapter"],
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_said(call: dict, parts: list[str], write: Callable[..., Path]) -> None:
@@ -273,6 +277,11 @@ def test_an_unknown_shape_names_the_adapter_that_fits(
         run([write("rows.json", [dict.fromkeys(sorted(columns), "x")])], adapter, use, **options)
     assert f"found {', '.join(sorted(columns))}" in caught.value.what
     assert part in caught.value.change
+
+
+def test_what_cannot_be_seen_of_a_column_is_shown(write: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match=r"found ' output', instruction, '\\ufeffx'"):
+        run([write("rows.csv", "\ufeff\ufeffx,instruction, output\n1,问,答\n")], "alpaca")
 
 
 def test_every_adapter_with_its_uses_and_options_stands_in_the_documentation() -> None:

@@ -21,7 +21,8 @@ def expected(module: ModuleType) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    names = [name.encode("utf-8", "backslashreplace").decode()[:40] for name in names]
+    """Return names, those with what cannot be seen (a space before, a BOM) as literals."""
+    names = [(name if name.isprintable() and name.strip() == name else repr(name))[:40] for name in names]
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 

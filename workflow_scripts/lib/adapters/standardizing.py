@@ -117,11 +117,15 @@ class _Raws:
             return
         found = {str(key) for row in rows for key in row}
         change = "name the adapter that fits the file, or replace the file"
+        if found:
+            change = f"{shapes.nearest(found, self._selection.use)}; or replace the file"
+            if absent := sorted(set(self._field_map.values()) - found):
+                change = f"options.field_map names {shapes.listed(absent)}, which the file does not have; {change}"
         raise UserError(
             f"adapter {self._selection.adapter!r} expects the columns {shapes.expected(self._adapter)}; "
             f"found {shapes.listed(sorted(found)) if found else _kinds(records)}",
             f"{file} of sources.{self._source}",
-            f"{shapes.nearest(found, self._selection.use)}; or replace the file" if found else change,
+            change,
         )
 
 
