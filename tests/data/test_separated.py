@@ -33,6 +33,8 @@ def test_rows_may_go_over_lines_and_blank_ones_do_not_count(write: Callable[...,
         ('"x\ny",1,2', "3 fields where the header has 2, lines 102 to 103"),
         ('"x"y,1', "',' expected after '\"', line 102"),
         ('"x,1', "a stray quote: a quote is not closed, line 102"),
+        ("a,b", "the names of the columns once more, line 102"),
+        ("\ufeffa,b", "the names of the columns once more, line 102"),
         ('x,"1', "a stray quote: a quote is not closed, line 102"),
     ],
 )

@@ -103,7 +103,9 @@ def _of_file(stream: ByteStream, raw: BinaryIO, name: str, encoding: str | None)
         records = _records(stream, raw, name, encoding)
         if records is None:
             start = stream.peek(20)
-            raise UserError(f"unknown format, the file starts with {start!r}", name, f"give {_FORMATS}")
+            raise UserError(
+                f"unknown format, the file starts with {start!r}", name, f"give {_FORMATS}; or take the file away"
+            )
         yield from records
 
 

@@ -42,6 +42,8 @@ def separated(chunks: Iterator[str], newline: str, delimiter: str, name: str) ->
             problem = "a quote is not closed"
         elif problem is None and fields and len(fields) != len(header):
             problem = f"{len(fields)} fields where the header has {len(header)}"
+        elif problem is None and fields and [fields[0].removeprefix("\ufeff"), *fields[1:]] == header:
+            problem = "the names of the columns once more"  # files were put one after another
         if problem is None:
             if fields:
                 yield Parsed(row, dict(zip(header, fields, strict=True)))
