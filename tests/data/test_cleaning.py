@@ -124,6 +124,8 @@ def test_repetition_by_hand(texts: list[str], ngram: int, value: float, tmp_path
         (pair("问", "好", ""), ["empty_rejected"]),
         (pair("问", "", "坏"), ["empty_assistant"]),
         (pair("问", "好", "好"), ["same_answers"]),
+        (pair("问", "好 的\n\n好", "好 的\n好"), ["same_answers"]),
+        (pair("问", "好 的", "好的"), []),
         (pair("问", "", ""), ["empty_assistant", "empty_rejected", "same_answers"]),
         (pair("问", "好", "坏"), []),
     ],
@@ -215,9 +217,8 @@ def test_bounds_are_inclusive(bounds: dict, tokenizer: Path, tmp_path: Path) -> 
 
 
 def test_a_share_equal_to_its_bound_passes(tokenizer: Path, tmp_path: Path) -> None:
-    row = chat(
-        ("user", "问"), ("assistant", "甲乙丙丁戊己庚甲乙丙丁戊己")
-    )  # 3 of 10 n-grams stand twice; 1 - 0.7 > 0.3
+    repeating = "甲乙丙丁戊己庚甲乙丙丁戊己"  # 3 of 10 n-grams stand twice; in floating point 1 - 0.7 > 0.3
+    row = chat(("user", "问"), ("assistant", repeating))
     assert clean([row], OFF | {"max_repetition": 0.3}, tokenizer, tmp_path) == ([row], [])
 
 

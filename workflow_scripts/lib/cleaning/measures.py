@@ -121,6 +121,10 @@ def _is_plain(contents: list[str], texts: Texts, kinds: np.ndarray) -> np.ndarra
     return is_plain
 
 
+def _folded(name: str) -> pl.Expr:
+    return pl.col(name).str.replace_all(r"\s+", " ").str.strip_chars()
+
+
 def _signatures(messages: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
     """Return the flags of each row: ``row``, ``flags``."""
     letter = pl.col("role").str.head(1)
@@ -128,13 +132,15 @@ def _signatures(messages: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
     conversations = messages.group_by("row", maintain_order=True).agg(
         letter.str.join().alias("signature"), pl.col("content").last().alias("reply")
     )
-    other = rejected.select("row", letter.alias("letter"), pl.col("content").alias("other"))
-    is_same = pl.when(pl.col("reply") == pl.col("other")).then(pl.lit("=")).otherwise(pl.lit(""))
+    is_same = pl.when(_folded("reply") == _folded("content")).then(pl.lit("=")).otherwise(pl.lit(""))
+    other = rejected.join(conversations, on="row", how="left", maintain_order="left").select(
+        "row", letter.alias("letter"), is_same.alias("same")
+    )
     signed = conversations.join(other, on="row", how="left", maintain_order="left").select(
         "row",
         pl.when(pl.col("letter").is_null())
         .then("signature")
-        .otherwise(pl.concat_str("signature", pl.lit("|"), "letter", is_same))
+        .otherwise(pl.concat_str("signature", pl.lit("|"), "letter", "same"))
         .alias("signature"),
     )
     known = signed["signature"].unique().to_list()

@@ -12,7 +12,8 @@ def flags(signature: str) -> tuple[str, ...]:
 
     Args:
         signature: The first letter of each message's role, a capital if it is empty, as in ``suAua``; of a pair the
-            messages of prompt and chosen, then ``|`` and the rejected one, and ``=`` if both answers are the same.
+            messages of prompt and chosen, then ``|`` and the rejected one, and ``=`` if both answers are the same
+            but for white space.
     """
     conversation, _, rejected = signature.partition("|")
     roles = [_ROLE_OF[letter.lower()] for letter in conversation if letter.lower() != "s"]
