@@ -11,7 +11,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
 from workflow_scripts.lib import folders
-from workflow_scripts.lib.chat_template import encode_dialogue
+from workflow_scripts.lib.chat_template import encode_known
 from workflow_scripts.lib.config.export import Merged
 from workflow_scripts.lib.errors import UserError
 
@@ -42,7 +42,7 @@ def merge(
     """
     dtype = getattr(torch, settings.dtype)
     model = PeftModel.from_pretrained(_load(base), adapter).eval()
-    encoded = [torch.tensor([encode_dialogue(tokenizer, messages).input_ids]) for messages in dialogues]
+    encoded = [torch.tensor([ids]) for ids in encode_known(tokenizer, dialogues)]
     before = [_logits(model, ids) for ids in encoded]
     merged = model.merge_and_unload(safe_merge=True)
     merged.config.dtype = dtype
@@ -65,7 +65,7 @@ def merge(
         "max": max(float(difference.max()) for difference in differences),
         "mean": float(torch.cat([difference.flatten() for difference in differences]).mean()),
         "same_top_token": agreeing / positions,
-        "dialogues": len(dialogues),
+        "dialogues": len(encoded),
         "positions": positions,
         "dtype": settings.dtype,
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import encode_dialogue, with_system_prompt
+from workflow_scripts.lib.chat_template import UnstableTemplateError, encode_dialogue, with_system_prompt
 from workflow_scripts.lib.config.evaluation import Perplexity
 from workflow_scripts.lib.config.fields import Count, Section
 from workflow_scripts.lib.config.training import Model
@@ -51,6 +51,7 @@ class _Prepared:
     row: dict
     input_ids: list[int]
     labels: list[int]
+    context_turns: int
 
 
 def evaluate_perplexity(model: Any, tokenizer: Any, rows: Iterable[dict], config: PerplexityConfig) -> dict:
@@ -61,7 +62,8 @@ def evaluate_perplexity(model: Any, tokenizer: Any, rows: Iterable[dict], config
     """
     rows = itertools.islice(rows, config.eval.perplexity.max_rows)
     over_length: list[str] = []
-    prepared = _prepare(tokenizer, rows, config, over_length)
+    refused: list[str] = []
+    prepared = _prepare(tokenizer, rows, config, over_length, refused)
     samples = []
     while window := list(itertools.islice(prepared, WINDOW * config.eval.batch_size)):
         samples += _score(model, window, config.eval.batch_size)
@@ -70,6 +72,7 @@ def evaluate_perplexity(model: Any, tokenizer: Any, rows: Iterable[dict], config
         **_summary(samples),
         "over_length": len(over_length),
         "over_length_ids": over_length[:20],
+        "refused_by_chat_template": len(refused),
         "by_source": _summaries(samples, "source"),
         "by_lang": _summaries(samples, "lang"),
         "settings": {
@@ -82,15 +85,21 @@ def evaluate_perplexity(model: Any, tokenizer: Any, rows: Iterable[dict], config
 
 
 def _prepare(
-    tokenizer: Any, rows: Iterable[dict], config: PerplexityConfig, over_length: list[str]
+    tokenizer: Any, rows: Iterable[dict], config: PerplexityConfig, over_length: list[str], refused: list[str]
 ) -> Iterator[_Prepared]:
     for row in rows:
-        encoded = encode_dialogue(tokenizer, with_system_prompt(row["messages"], config.model.system_prompt))
+        try:
+            encoded = encode_dialogue(tokenizer, with_system_prompt(row["messages"], config.model.system_prompt))
+        except UnstableTemplateError:
+            refused.append(row["id"])
+            continue
         if len(encoded.input_ids) > config.max_length:
             over_length.append(row["id"])
             continue
         pairs = zip(encoded.input_ids, encoded.assistant, strict=True)
-        yield _Prepared(row, encoded.input_ids, [token if said else IGNORED for token, said in pairs])
+        yield _Prepared(
+            row, encoded.input_ids, [token if said else IGNORED for token, said in pairs], encoded.context_turns
+        )
 
 
 @torch.inference_mode()
@@ -114,7 +123,8 @@ def _score(model: Any, rows: list[_Prepared], batch_size: int) -> list[Scored]:
     for chosen, found in in_shared_batches(order, batch_size, run):
         for index, total, count in zip(chosen, *found, strict=True):
             row = rows[index].row
-            said = sum(len(turn["content"]) for turn in row["messages"] if turn["role"] == "assistant")
+            replies = [turn["content"] for turn in row["messages"] if turn["role"] == "assistant"]
+            said = sum(map(len, replies[rows[index].context_turns :]))
             scored[index] = Scored(row["id"], row["source"], row["lang"], -total, count, said)
     return [scored[index] for index in range(len(rows))]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.chat_template import encode_dialogue, with_system_prompt
+from workflow_scripts.lib.chat_template import UnstableTemplateError, encode_dialogue, with_system_prompt
 from workflow_scripts.lib.config.evaluation import PreferenceAccuracy
 from workflow_scripts.lib.config.fields import Count, Section
 from workflow_scripts.lib.config.training import Model
@@ -80,14 +80,20 @@ def evaluate_preference(model: Any, tokenizer: Any, rows: Iterable[dict], config
         rows: Preference rows. A pair with a side longer than ``max_length`` tokens is counted and left out.
     """
     pairs, over_length = [], []
+    num_refused = 0
     for row in itertools.islice(rows, config.eval.preference.max_rows):
-        pair = encode_pair(tokenizer, row, config.model.system_prompt)
+        try:
+            pair = encode_pair(tokenizer, row, config.model.system_prompt)
+        except UnstableTemplateError:
+            num_refused += 1
+            continue
         (pairs if pair.length <= config.max_length else over_length).append(pair)
     samples = score_pairs(model, pairs, config.eval.batch_size)
     return {
         **summarize(samples),
         "over_length": len(over_length),
         "over_length_ids": [pair.id for pair in over_length[:20]],
+        "refused_by_chat_template": num_refused,
         "settings": {
             "max_length": config.max_length,
             "max_rows": config.eval.preference.max_rows,

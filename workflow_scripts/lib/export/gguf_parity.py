@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from workflow_scripts.lib.chat_template import Messages, encode_dialogue
+from workflow_scripts.lib.chat_template import Messages, encode_known
 from workflow_scripts.lib.export.gguf_shapes import ARCHITECTURES, taken_back
 
 
@@ -24,7 +24,7 @@ def logits_of(folder: Path, dialogues: list[Messages], file: Path | None = None)
     if file is not None:
         _read_into(model, file)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    encoded = [encode_dialogue(tokenizer, messages).input_ids for messages in dialogues]
+    encoded = encode_known(tokenizer, dialogues)
     with torch.no_grad():
         return torch.cat([model(input_ids=torch.tensor([ids]), use_cache=False).logits[0] for ids in encoded])
 

@@ -49,6 +49,9 @@ REASONS: dict[str, Words] = {
     "too_long_tokens": {"en": "too many tokens", "zh": "词元过多"},
     "over_length": {"en": "too long", "zh": "超长"},
     "truncated": {"en": "truncated", "zh": "被截断"},
+    "nothing_to_learn": {"en": "nothing to learn", "zh": "无可学内容"},
+    "refused_by_chat_template": {"en": "refused by the chat template", "zh": "对话模板不支持"},
+    "prompt_encoded_differently": {"en": "prompt not the same on both sides", "zh": "两侧提示编码不同"},
 }
 LANGUAGES: dict[str, Words] = {
     "zh": {"en": "Chinese", "zh": "中文"},

@@ -10,12 +10,28 @@ from workflow_scripts.lib.errors import UserError
 
 IGNORED = -100  # label of tokens that are not learned, as everywhere in transformers
 
+OVER_LENGTH, TRUNCATED, NOTHING = "over_length", "truncated", "nothing_to_learn"
+REFUSED, ENCODED_DIFFERENTLY = "refused_by_chat_template", "prompt_encoded_differently"
+_TEMPLATE = "set model.chat_template to one that shows a reply as it follows its prompt, with the roles the rows have"
+_LENGTH = "raise max_length, or clean long rows out with clean.max_tokens"
+ADVICE = {
+    OVER_LENGTH: _LENGTH,
+    TRUNCATED: _LENGTH,
+    NOTHING: "look at the rows: no reply to learn is left, or both sides of a pair are the same",
+    REFUSED: _TEMPLATE,
+    ENCODED_DIFFERENTLY: _TEMPLATE,
+}
+
 
 @dataclass
 class Ledger:
-    """What became of the rows: how many were read, and the ids of those dropped or truncated, by reason."""
+    """What became of the rows: how many were read, and the ids of those dropped or truncated, by reason.
+
+    Replies that are context only, because the chat template takes their thoughts out, are counted beside them.
+    """
 
     rows: int = 0
+    context_turns: int = 0
     lost: dict[str, list[str]] = field(default_factory=dict)
 
     def lose(self, reason: str, row_id: str) -> None:
@@ -30,14 +46,31 @@ class Ledger:
         Raises:
             UserError: Naming the reasons, counts and first rows concerned.
         """
-        lost = sum(len(ids) for ids in self.lost.values())
+        lost = len({row_id for ids in self.lost.values() for row_id in ids})  # truncated until nothing is left: once
         if self.rows == 0 or lost / self.rows > max_lost_ratio:
             reasons = "; ".join(f"{reason}: {len(ids)} (first: {ids[0]})" for reason, ids in self.lost.items())
             raise UserError(
                 f"{lost} of {self.rows} rows would be dropped or truncated ({reasons or 'no rows'}), "
                 f"more than the allowed share of {max_lost_ratio}",
                 f"{section}.max_length, {section}.max_lost_ratio",
-                "raise max_length, clean long rows out with clean.max_tokens, or raise max_lost_ratio",
+                "; ".join([*dict.fromkeys(ADVICE[reason] for reason in self.lost), "or raise max_lost_ratio"])
+                if self.rows
+                else "loosen clean, or give more sources: the train split is empty",
+            )
+
+    def check_validation(self, section: str, *, wanted: bool) -> None:
+        """Stop a run that is to validate, and has nothing to validate on.
+
+        Raises:
+            UserError: Naming what became of the rows.
+        """
+        lost = {row_id for reason, ids in self.lost.items() if reason != TRUNCATED for row_id in ids}
+        if wanted and len(lost) == self.rows:
+            reasons = "; ".join(f"{reason}: {count}" for reason, count in self.counts().items())
+            raise UserError(
+                f"no validation rows are left of {self.rows} ({reasons or 'the split is empty'})",
+                f"split.val, {section}.evaluations",
+                "raise split.val, or set evaluations to 0 (and early_stopping to null)",
             )
 
 
@@ -56,7 +89,7 @@ def encode_sft_rows(
         try:
             dialogue = encode_dialogue(tokenizer, with_system_prompt(row["messages"], system_prompt))
         except UnstableTemplateError:
-            ledger.lose("template_changes_earlier_turns", row["id"])
+            ledger.lose(REFUSED, row["id"])
             continue
         learned = dialogue.assistant if sft.assistant_only_loss else [True] * len(dialogue.input_ids)
         ids, labels = dialogue.input_ids, _labels(dialogue.input_ids, learned)
@@ -66,8 +99,9 @@ def encode_sft_rows(
                 continue
             ids, labels = ids[: sft.max_length], labels[: sft.max_length]
         if all(label == IGNORED for label in labels[1:]):
-            ledger.lose("nothing_to_learn", row["id"])
+            ledger.lose(NOTHING, row["id"])
             continue
+        ledger.context_turns += dialogue.context_turns if sft.assistant_only_loss else 0
         encoded.append({"input_ids": ids, "labels": labels, "weight": float(row.get("weight", 1.0))} | _kept(row))
     return encoded, ledger
 
@@ -90,12 +124,12 @@ def encode_pairs(
         try:
             sides = [encode_dialogue(tokenizer, prompt + row[side]) for side in ("chosen", "rejected")]
         except UnstableTemplateError:
-            ledger.lose("template_changes_earlier_turns", row["id"])
+            ledger.lose(REFUSED, row["id"])
             continue
         starts = [_completion_start(side.assistant) for side in sides]
         prefix = _common_prefix(sides[0].input_ids, sides[1].input_ids, min(starts))
         if prefix != max(starts):
-            ledger.lose("prompt_encoded_differently", row["id"])
+            ledger.lose(ENCODED_DIFFERENTLY, row["id"])
             continue
         ends = [_completion_end(side.assistant) for side in sides]
         if max(ends) > align.max_length:
@@ -106,7 +140,7 @@ def encode_pairs(
             side.input_ids[prefix : min(end, align.max_length)] for side, end in zip(sides, ends, strict=True)
         )
         if chosen == rejected:
-            ledger.lose("nothing_to_learn", row["id"])
+            ledger.lose(NOTHING, row["id"])
             continue
         encoded.append({"prefix": sides[0].input_ids[:prefix], "chosen": chosen, "rejected": rejected} | _kept(row))
     return encoded, ledger
@@ -121,7 +155,7 @@ def _labels(ids: list[int], learned: list[bool]) -> list[int]:
 
 
 def _over_length(training: Training) -> str:
-    return "over_length_dropped" if training.over_length == "drop" else "over_length_truncated"
+    return OVER_LENGTH if training.over_length == "drop" else TRUNCATED
 
 
 def _completion_start(assistant: list[bool]) -> int:

@@ -73,6 +73,7 @@ def ledger_figures(train: Ledger, validation: Ledger, order: Order) -> dict[str,
     return {
         "rows": train.rows,
         "rows_lost": train.counts(),
+        "context_turns": train.context_turns,  # replies that are not learned, as the chat template changes them later
         "rows_per_epoch": order.rows_per_epoch,  # fewer than the rest where a language quota leaves some out
         "validation_rows": validation.rows,
         "validation_rows_lost": validation.counts(),
