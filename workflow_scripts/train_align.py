@@ -14,7 +14,7 @@ from workflow_scripts.lib.execution import execution
 from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, sharding, trackers
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.interleaving import interleaved
-from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, uses_reference
+from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, takes_branches, uses_reference
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs
 from workflow_scripts.lib.training.run import ADAPTER_FILES, Stopwatch, ledger_figures, run, save_adapter
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     report_to = trackers.use(execution().get("report_to", []), args.tracking)
     config = json.loads(args.config)
     align, model_config = Align.model_validate(config["align"]), Model.model_validate(config["model"])
+    model_config = takes_branches(model_config)
     seed = config["seed"] if align.seed is None else align.seed
 
     tokenizer = model_loading.load_tokenizer(args.base)
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
         for pairs in (train, jsonl.read_rows(args.validation))
     )
     ledger.check("align", align.max_lost_ratio)
+    held_out_ledger.check_validation("align", wanted=align.evaluations != 0)
 
     inputs = [*args.train, args.validation, *(args.adapter / name for name in ADAPTER_FILES)]
     run_id = checkpoints.identity(args.config, args.code, inputs, [model_loading.base_digest(args.base)])

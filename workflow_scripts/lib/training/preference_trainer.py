@@ -4,12 +4,14 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.lib.config.training import Align
+from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.training.collate import CHOSEN, PADDING, PREFIX, REJECTED, branch_attention
 from workflow_scripts.lib.training.exact_trainer import ExactTrainer, Sums
 from workflow_scripts.lib.training.log_probs import log_probs_at, unwrap
 from workflow_scripts.lib.training.preference_losses import registry
 from workflow_scripts.lib.training.preference_losses.pairs import Pairs
+
+FULL, SLIDING = "full_attention", "sliding_attention"  # kinds of layers, as in a config's layer_types
 
 
 class PreferenceTrainer(ExactTrainer):
@@ -82,6 +84,11 @@ def uses_reference(align: Align) -> bool:
     return registry.load(align.method).USES_REFERENCE and not align.reference_free
 
 
+def takes_branches(model: Model) -> Model:
+    """Return how to load a model for pairs: FlashAttention's kernels take no mask that keeps two sides apart."""
+    return model.model_copy(update={"attention": "sdpa"}) if model.attention == "flash_attention_2" else model
+
+
 def pair_log_probs(model: Any, batch: dict[str, torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
     """Return the log-probabilities of the wanted tokens of packed pairs, in nats, (wanted tokens,)."""
     return log_probs_at(
@@ -90,8 +97,24 @@ def pair_log_probs(model: Any, batch: dict[str, torch.Tensor], wanted: torch.Ten
         wanted,
         batch["input_ids"],
         position_ids=batch["position_ids"],
-        attention_mask=_additive(branch_attention(batch["branch"]), unwrap(model).dtype),
+        attention_mask=_masks(unwrap(model), batch["branch"], batch["position_ids"]),
     )
+
+
+def _masks(model: Any, branch: torch.Tensor, positions: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return the mask of all layers, or by kind of layer where some see only a window (Gemma 3).
+
+    transformers 5.23 takes a mask of this form as it is, in layers with a window too.
+    """
+    config = model.config.get_text_config()
+    window, kinds = getattr(config, "sliding_window", None), set(getattr(config, "layer_types", None) or ())
+    everywhere = branch_attention(branch)
+    if window is None or kinds == {FULL}:
+        return _additive(everywhere, model.dtype)
+    near = everywhere & (positions.unsqueeze(2) - positions.unsqueeze(1) < window).unsqueeze(1)
+    if FULL in kinds:
+        return {FULL: _additive(everywhere, model.dtype), SLIDING: _additive(near, model.dtype)}
+    return _additive(near, model.dtype)
 
 
 def _additive(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -103,7 +126,9 @@ def reference_log_probs(model: Any, batches: Any, device: torch.device) -> list[
     """Return each pair's summed log-probabilities (chosen, rejected), in nats, under the model as it is now."""
     found = []
     model.eval()
-    with torch.no_grad():
+    dtype = unwrap(model).dtype
+    is_mixed = dtype == torch.bfloat16 or (dtype == torch.float16 and device.type != "cpu")
+    with torch.no_grad(), torch.autocast(device.type, dtype, enabled=is_mixed):  # as Trainer computes the policy
         for batch in batches:
             batch = {name: value.to(device) for name, value in batch.items()}
             branch = batch["branch"]
