@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         for path in (args.train, args.validation)
     )
     ledger.check("sft", sft.max_lost_ratio)
+    held_out_ledger.check_validation("sft", wanted=sft.evaluations != 0)
 
     run_id = checkpoints.identity(
         args.config, args.code, [args.train, args.validation], [model_loading.base_digest(args.base)]
@@ -54,6 +55,7 @@ def main(argv: list[str] | None = None) -> None:
         set_seed(seed)
         order = orders.make_order(sft, "sft", rows, seed, config["curriculum"])
         base = model_loading.load_model(args.base, model_config, trainable=True, move=not sharding.is_wanted())
+        gates.check_targets(base, sft.lora.target_modules)
         trainer = SftTrainer(
             model=get_peft_model(base, arguments.lora_config(sft.lora)),
             args=arguments.sft_arguments(

@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.errors import UserError
+from workflow_scripts.lib.model_loading import load_model
 from workflow_scripts.lib.training import gates, memory_try
 from workflow_scripts.lib.training.rows import encode_sft_rows
 from workflow_scripts.lib.training.run import run
@@ -32,6 +33,16 @@ def test_nothing_to_train(trainer: Any, tmp_path: Path) -> None:
         run(trainer, tmp_path, evaluations=0)
     assert caught.value.what == "no weight would be trained"
     assert caught.value.where == "sft.lora.target_modules"
+
+
+def test_a_module_that_the_model_does_not_have(base: Path) -> None:
+    base = load_model(base, building.MODEL)
+    gates.check_targets(base, "all-linear")
+    gates.check_targets(base, ["q_proj", "layers.0.mlp.up_proj"])
+    with pytest.raises(UserError) as caught:  # PEFT would train q_proj alone, without a word
+        gates.check_targets(base, ["q_proj", "W_pack"])
+    assert caught.value.what == "the model has no module W_pack"
+    assert caught.value.change.startswith("name some of: down_proj, gate_proj, k_proj, ")
 
 
 def test_no_room_for_checkpoints(trainer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

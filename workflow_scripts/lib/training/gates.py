@@ -30,6 +30,26 @@ def check_trainable(model: Any, section: str) -> None:
         raise UserError("no weight would be trained", f"{section}.lora.target_modules", "name modules the model has")
 
 
+def check_targets(base: Any, names: str | list[str]) -> None:
+    """Stop if a module that LoRA is to adapt does not exist; PEFT passes over a name beside others that do.
+
+    Raises:
+        UserError: Naming the modules that the model has.
+    """
+    wanted = [] if names == "all-linear" else names
+    known = [f".{name}" for name, _ in base.named_modules()]
+    missing = [name for name in wanted if not any(each.endswith(f".{name}") for each in known)]
+    if missing:
+        head = base.get_output_embeddings()
+        linear = [name for name, each in base.named_modules() if isinstance(each, torch.nn.Linear) and each is not head]
+        have = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
+        raise UserError(
+            f"the model has no module {', '.join(missing)}",
+            "sft.lora.target_modules",
+            f"name some of: {have}; or write all-linear",
+        )
+
+
 def check_disk(folder: Path, model: Any) -> None:
     """Stop if the checkpoints would not fit on the disk.
 
