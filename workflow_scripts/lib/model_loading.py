@@ -35,6 +35,8 @@ def load_model(
         device_map={"": device()} if model.quantization != "none" else None,
         trust_remote_code=model.trust_remote_code,
     )
+    if trainable and model.quantization != "none":
+        _keep_gradients(loaded)
     if move and model.quantization == "none":
         loaded = loaded.to(device())
     if adapter is not None:
@@ -42,6 +44,18 @@ def load_model(
 
         loaded = PeftModel.from_pretrained(loaded, adapter, is_trainable=trainable)
     return loaded.train() if trainable else loaded.eval()
+
+
+def _keep_gradients(model: Any) -> None:
+    """Keep bitsandbytes 0.50 from laying 4-bit weights out for a CPU's inference at a validation.
+
+    It never lays them back, and from then on trains without the gradient that goes through them.
+    """
+    import bitsandbytes
+
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def base_digest(base: Path) -> str:

@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 from trl import SFTConfig
 
 from workflow_scripts.lib.config.training import Lora, Model, Sft, Training
+from workflow_scripts.lib.model_loading import device
 
 
 def num_steps(training: Training, rows_per_epoch: int) -> int:
@@ -65,12 +66,15 @@ def _common(
         "per_device_eval_batch_size": training.micro_batch_size,
         "optim": training.optimizer,
         "lr_scheduler_type": training.scheduler,
-        # transformers 5.23 has no warmup_ratio: steps below 1 are a ratio
-        "warmup_steps": training.warmup_ratio if training.warmup_steps is None else training.warmup_steps,
+        # transformers 5.23 has no warmup_ratio, and takes a ratio of 1 for one step
+        "warmup_steps": math.ceil(steps * training.warmup_ratio)
+        if training.warmup_steps is None
+        else training.warmup_steps,
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
         "gradient_checkpointing": training.gradient_checkpointing,
         "seed": seed,
+        "use_cpu": device().type == "cpu",  # or transformers refuses bfloat16 there
         "ddp_find_unused_parameters": False,
         "bf16": model.dtype == "bfloat16",
         "fp16": model.dtype == "float16",
