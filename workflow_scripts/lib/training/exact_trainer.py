@@ -172,6 +172,7 @@ class ExactTrainer(Trainer, ABC):
             # Trainer's own mean forgets the steps before a checkpoint.
             logs = {**logs, LOSS: (sums.pop(LOSS) / sums.pop(STEPS)).item(), **self.describe(sums)}
             self._logged = {}
+        self.state.epoch = self.state.global_step / len(self.order.batches(0))  # a run is one epoch to Trainer
         super().log(logs, start_time)
 
     def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:

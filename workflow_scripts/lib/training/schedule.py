@@ -126,7 +126,7 @@ def history(state: TrainerState) -> tuple[list[dict], list[dict]]:
 
     Keys are sorted, as they are in the state that a resumed run goes on with.
     """
-    timed = ("epoch", "runtime", "per_second", "total_flos")
+    timed = ("runtime", "per_second", "total_flos")
     training, validation = [], []
     for entry in state.log_history:
         figures = {name: entry[name] for name in sorted(entry) if not any(word in name for word in timed)}
