@@ -35,25 +35,38 @@ def pair(row_id: str, question: str, chosen: str, rejected: str) -> dict:
     }
 
 
-def with_adapter(base: Path, *, zero: bool = True) -> Any:
+def with_adapter(base: Path, *, zero: bool = True, dropout: float = 0.0, config: Model = MODEL) -> Any:
     """Return the tiny model with a fresh adapter, or one whose weights already say something."""
     set_seed(3)
     lora = LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear", init_lora_weights=zero)
-    return get_peft_model(load_model(base, MODEL, trainable=True), lora)
+    lora.lora_dropout = dropout
+    return get_peft_model(load_model(base, config, trainable=True), lora)
 
 
 def sft_trainer(
-    base: Path, tokenizer: Any, rows: list[dict], folder: Path, *, curriculum: str = "short_to_long", **changes: Any
+    base: Path,
+    tokenizer: Any,
+    rows: list[dict],
+    folder: Path,
+    *,
+    curriculum: str = "short_to_long",
+    config: Model | None = None,
+    **changes: Any,
 ) -> SftTrainer:
+    """Return a trainer of ``with_adapter``'s model, or where ``config`` is given of one loaded and adapted by it."""
     given = {"global_batch_size": 4, "micro_batch_size": 4, "epochs": None, "max_steps": 4, "learning_rate": 0.01}
     sft = Sft.model_validate(tiny.section("sft", **(given | changes)))
+    model = with_adapter(base, dropout=sft.lora.dropout)
+    if config is not None:
+        set_seed(3)
+        model = get_peft_model(load_model(base, config, trainable=True), arguments.lora_config(sft.lora))
     return SftTrainer(
-        model=with_adapter(base),
-        args=arguments.sft_arguments(sft, MODEL, **_how(sft, folder, len(rows))),
+        model=model,
+        args=arguments.sft_arguments(sft, config or MODEL, **_how(sft, folder, len(rows))),
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        data_collator=make_sft_collator(tokenizer.pad_token_id, sft, MODEL),
+        data_collator=make_sft_collator(tokenizer.pad_token_id, sft, config or MODEL),
         order=orders.make_order(sft, "sft", rows, SEED, curriculum),
         bin_tokens=sft.max_length if sft.packing else None,
         neftune_noise_alpha=sft.neftune_noise_alpha,
@@ -61,14 +74,21 @@ def sft_trainer(
 
 
 def preference_trainer(
-    base: Path, tokenizer: Any, rows: list[dict], folder: Path, *, curriculum: str = "short_to_long", **changes: Any
+    base: Path,
+    tokenizer: Any,
+    rows: list[dict],
+    folder: Path,
+    *,
+    curriculum: str = "short_to_long",
+    config: Model = MODEL,
+    **changes: Any,
 ) -> PreferenceTrainer:
     given = {"global_batch_size": 4, "micro_batch_size": 4, "epochs": None, "max_steps": 4, "learning_rate": 0.01}
     align = Align.model_validate(tiny.section("align", **(given | changes)))
     return PreferenceTrainer(
-        model=with_adapter(base, zero=False),
+        model=with_adapter(base, zero=False, config=config),
         align=align,
-        args=arguments.align_arguments(align, MODEL, **_how(align, folder, len(rows))),
+        args=arguments.align_arguments(align, config, **_how(align, folder, len(rows))),
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,

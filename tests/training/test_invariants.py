@@ -9,13 +9,14 @@ import pytest
 import tiny
 import torch
 from building import dialogue, pair
+from transformers import MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, set_seed
 
-from workflow_scripts.lib.config.training import Align, Sft
+from workflow_scripts.lib.config.training import Align, Model, Sft
 from workflow_scripts.lib.training import checkpoints
 from workflow_scripts.lib.training.collate import CHOSEN, PREFIX, REJECTED, PackedCollator, PairCollator, SftCollator
 from workflow_scripts.lib.training.log_probs import log_probs_at
 from workflow_scripts.lib.training.neftune import noisy_embeddings
-from workflow_scripts.lib.training.preference_trainer import pair_log_probs
+from workflow_scripts.lib.training.preference_trainer import pair_log_probs, reference_log_probs, takes_branches
 from workflow_scripts.lib.training.reference import add_reference
 from workflow_scripts.lib.training.rows import encode_pairs, encode_sft_rows
 from workflow_scripts.lib.training.run import run
@@ -153,6 +154,30 @@ def test_shared_prefix_equals_two_separate_dialogues(base, tokenizer, pairs):
                 assert together == pytest.approx(alone, rel=1e-5)
 
 
+WINDOW = {"sliding_window": 4, "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4}
+WINDOW |= {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.3}
+MIXED = {"layer_types": ["sliding_attention", "full_attention"] * 2}
+WINDOWED = {
+    "mixed": lambda: Qwen2ForCausalLM(Qwen2Config(**WINDOW, **MIXED, use_sliding_window=True)),
+    "everywhere": lambda: MistralForCausalLM(MistralConfig(**WINDOW)),
+}
+
+
+@pytest.mark.parametrize("kind", WINDOWED)
+def test_a_shared_prefix_keeps_the_window_of_layers_that_have_one(pairs, kind):
+    set_seed(0)
+    model = WINDOWED[kind]().eval()
+    row = pairs[2]
+    batch = PairCollator(0)([row])
+    wanted = batch["branch"] == REJECTED
+    ids = torch.tensor([row["prefix"] + row["rejected"]])
+    assert ids.shape[1] > 4 * len(MIXED["layer_types"])  # beyond what windows of all layers reach together
+    with torch.no_grad():
+        log_probs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
+        alone = log_probs.gather(1, ids[0, 1:, None])[-len(row["rejected"]) :, 0]
+        torch.testing.assert_close(pair_log_probs(model, batch, wanted), alone, rtol=1e-5, atol=1e-5)
+
+
 def test_masked_projection_equals_full_logits(base, tokenizer, rows):
     model = building.with_adapter(base, zero=False).eval()
     batch = SftCollator(tokenizer.pad_token_id)(rows)
@@ -184,6 +209,52 @@ def test_prompt_tokens_have_no_gradient(base, tokenizer, rows, tmp_path):
     assert moved.tolist() == (learned - 1).tolist()  # each learned token is predicted one position earlier
 
 
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ({}, {"lora__use_dora": True}),
+        ({}, {"lora__use_rslora": True}),
+        ({}, {"lora__target_modules": "all-linear"}),
+        ({}, {"gradient_checkpointing": True}),
+        ({"quantization": "nf4"}, {}),
+        ({"quantization": "fp4"}, {}),
+        ({"quantization": "int8"}, {}),
+        ({"dtype": "bfloat16"}, {}),
+        ({"dtype": "bfloat16", "quantization": "nf4"}, {"optimizer": "adamw_8bit"}),
+    ],
+    ids=str,
+)
+def test_each_way_to_adapt_a_model_learns_and_a_validation_leaves_no_trace(
+    base, tokenizer, rows, tmp_path, model, options
+):
+    config = Model.model_validate(tiny.section("model", **model))
+    given = {"config": config, "warmup_ratio": 0.0, "max_steps": 3, "scheduler": "constant", **options}
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path, **given)
+    batch = [trainer.heaviest_batch()]
+    loss, gradients = building.loss_and_gradients(trainer, batch)
+    trainer.evaluate()
+    again = building.loss_and_gradients(trainer, batch)
+    assert again[0] == loss
+    building.assert_same(again[1], gradients, 0.0)
+    figures = run(trainer, tmp_path, evaluations=1)
+    assert all(step["grad_norm"] > 0 for step in figures["loss"])
+    assert building.loss_and_gradients(trainer, batch)[0] < loss
+    if "gradient_checkpointing" in options:
+        plain = building.sft_trainer(base, tokenizer, rows, tmp_path, config=config)
+        building.assert_same(building.loss_and_gradients(plain, batch)[1], gradients, EXACT)
+
+
+def test_a_ratio_of_one_warms_up_over_all_steps(base, tokenizer, rows, tmp_path):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path, max_steps=4, warmup_ratio=1.0)
+    rates = [step["learning_rate"] for step in run(trainer, tmp_path, evaluations=0)["loss"]]
+    assert rates == pytest.approx([0.0, 0.0025, 0.005, 0.0075])
+
+
+def test_a_step_knows_its_epoch(base, tokenizer, rows, tmp_path):
+    trainer = building.sft_trainer(base, tokenizer, rows, tmp_path, max_steps=3)  # two steps an epoch
+    assert [step["epoch"] for step in run(trainer, tmp_path, evaluations=0)["loss"]] == [0.5, 1.0, 1.5]
+
+
 def test_swapping_chosen_and_rejected_flips_the_margin(base, tokenizer, pairs, tmp_path):
     trainer = building.preference_trainer(base, tokenizer, pairs, tmp_path, method="dpo", reference_free=True)
     collate = PairCollator(tokenizer.pad_token_id)
@@ -204,6 +275,25 @@ def test_dpo_starts_at_log_two_and_leaves_its_reference_alone(base, tokenizer, p
     figures = trainer.evaluate()
     assert figures["eval_loss"] < 0.6
     assert figures["eval_reward_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_reference_is_computed_as_the_policy_is(base, tokenizer, pairs, tmp_path, dtype):
+    config = Model.model_validate(tiny.section("model", dtype=dtype))
+    collate = PairCollator(tokenizer.pad_token_id)
+    trainer = building.preference_trainer(base, tokenizer, pairs, tmp_path, config=config, method="dpo")
+    referenced = add_reference(trainer.model, pairs, collate, batch_size=4)
+    found = reference_log_probs(trainer.model, [collate(pairs[:4])], trainer.args.device)
+    batch = collate(referenced[:4])
+    with trainer.accelerator.autocast():  # as in a prepared model
+        sums = trainer.sums(trainer.model, batch)
+    assert sums["margin"].item() == 0.0
+    assert batch["reference_chosen"].tolist() == pytest.approx([chosen for chosen, _ in found], abs=0)
+
+
+def test_pairs_are_never_given_to_kernels_that_take_no_mask():
+    models = [Model.model_validate(tiny.section("model", attention=name)) for name in ("flash_attention_2", "eager")]
+    assert [takes_branches(model).attention for model in models] == ["sdpa", "eager"]
 
 
 ALL_ON = {"packing": True, "sampler__order": "mixed_buckets", "sampler__buckets": 2, "neftune_noise_alpha": 5.0}
