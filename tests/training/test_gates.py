@@ -110,6 +110,15 @@ def test_the_memory_try_takes_the_longest_rows_and_leaves_no_trace(
     expected = run(plain, tmp_path / "plain", evaluations=1)
     tried = make("tried")
     assert {"7", "6"} <= set(tried.heaviest_batch()["row_ids"])
+    seen = []
+    compute_loss = tried.compute_loss
+    tried.compute_loss = lambda model, batch: (
+        seen.append((model.training, batch["length"].max())) or compute_loss(model, batch)
+    )
+    memory_try.attempt(tried)
+    tried.compute_loss = compute_loss
+    longest = max(len(row["input_ids"]) for row in tried.eval_dataset)
+    assert seen == [(True, longest), (False, longest)]
     tried.add_callback(Try())
     assert run(tried, tmp_path / "tried", evaluations=1) == expected
     for name, value in building.weights(plain.model).items():

@@ -80,6 +80,7 @@ def test_a_run_that_gets_worse_ends_early_and_resumes_as_ended(
     assert json.dumps(run(again, tmp_path, evaluations=20)) == json.dumps(expected)
     for name, value in building.weights(whole.model).items():
         assert torch.equal(value, building.weights(again.model)[name]), name
+    assert again.evaluate()["eval_loss"] == pytest.approx(min(losses), rel=1e-5)  # it ends with the best adapter
 
 
 def test_a_tracker_gets_the_figures(
