@@ -81,6 +81,20 @@ def test_a_gradient_that_is_no_number(trainer: Any, tmp_path: Path) -> None:
     assert caught.value.what == "the gradient of step 1 is nan"
 
 
+def test_a_step_that_the_scale_of_float16_leaves_out_does_not_stop(trainer: Any) -> None:
+    gate, logs = gates.LearnsSomething("sft"), {"grad_norm": float("inf")}
+    with pytest.raises(UserError, match="the gradient of step 0 is inf"):
+        gate.on_log(trainer.args, trainer.state, trainer.control, logs=logs)
+    trainer.args.fp16 = True
+    gate.on_log(trainer.args, trainer.state, trainer.control, logs=logs)
+
+
+def test_flash_attention_that_is_not_there(base: Path) -> None:
+    with pytest.raises(UserError, match="there is no FlashAttention") as caught:
+        load_model(base, building.MODEL.model_copy(update={"attention": "flash_attention_2"}))
+    assert caught.value.where == "model.attention"
+
+
 def test_a_loss_that_is_no_number_names_the_rows_of_its_micro_batch_only() -> None:
     losses = [torch.tensor(1.0), torch.tensor(float("inf"))]
     batches = [{"row_ids": ["good"]}, {"row_ids": [f"bad{number}" for number in range(10)]}]

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.utils import is_flash_attn_2_available
 
 from workflow_scripts.lib.config.training import Model
+from workflow_scripts.lib.errors import UserError
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -26,7 +28,16 @@ def load_model(
         adapter: Folder of a PEFT adapter, or None for the base alone.
         trainable: Whether the adapter goes on learning; otherwise the model is in evaluation mode.
         move: Whether to bring it to this process's device.
+
+    Raises:
+        UserError: If FlashAttention is asked for and cannot be had.
     """
+    if model.attention == "flash_attention_2" and not is_flash_attn_2_available():
+        raise UserError(
+            "there is no FlashAttention: it wants a CUDA card and the package flash-attn",
+            "model.attention",
+            "set it to sdpa, whose kernels are much the same, or install flash-attn",
+        )
     loaded = AutoModelForCausalLM.from_pretrained(
         base,
         dtype=getattr(torch, model.dtype),
