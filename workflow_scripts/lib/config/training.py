@@ -104,6 +104,7 @@ class Training(Section):
 
 
 class Sft(Training):
+    backend: Literal["transformers", "unsloth"]
     packing: Switch
     neftune_noise_alpha: optional(Positive)
     assistant_only_loss: Switch

@@ -18,7 +18,15 @@ ATTENTION_INPUTS = (
 )
 
 
-class SftTrainer(ExactTrainer, TrlSftTrainer):
+def learned_log_probs(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the log-probabilities of the learned tokens, in nats, one after the other, (learned tokens,)."""
+    wanted = batch["labels"] != IGNORED
+    predictor = (torch.arange(wanted.shape[1], device=wanted.device) - 1).expand_as(wanted)
+    inputs = {name: batch[name] for name in ATTENTION_INPUTS if name in batch}
+    return log_probs_at(model, predictor, wanted, batch["input_ids"], **inputs)
+
+
+class SftLoss(ExactTrainer):
     """Weighted mean negative log-likelihood of the learned tokens.
 
     The mean is over tokens, each counting with its row's weight: weight 2 equals giving the row twice.
@@ -35,10 +43,8 @@ class SftTrainer(ExactTrainer, TrlSftTrainer):
 
     def sums(self, model: Any, batch: dict[str, torch.Tensor]) -> Sums:
         wanted = batch["labels"] != IGNORED
-        predictor = (torch.arange(wanted.shape[1], device=wanted.device) - 1).expand_as(wanted)
-        inputs = {name: batch[name] for name in ATTENTION_INPUTS if name in batch}
         with noisy_embeddings(model, self.noise, batch["length"]):
-            log_probs = log_probs_at(model, predictor, wanted, batch["input_ids"], **inputs)
+            log_probs = learned_log_probs(model, batch)
         return {
             "nll": weighted_nll(log_probs, batch["weight"][wanted], 1.0),
             "learned_tokens": wanted.sum(),
@@ -50,3 +56,7 @@ class SftTrainer(ExactTrainer, TrlSftTrainer):
 
     def describe(self, sums: Sums) -> dict[str, float]:
         return {"learned_tokens": int(sums["learned_tokens"]), "tokens": int(sums["tokens"])}
+
+
+class SftTrainer(SftLoss, TrlSftTrainer):
+    """TRL's trainer with this loss."""
