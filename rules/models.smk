@@ -82,13 +82,13 @@ rule train_sft:
     benchmark:
         "results/benchmarks/train_sft.tsv"
     conda:
-        "../envs/workflow.yaml"
+        PLAN.sft_environment
     threads: ALL_THREADS
     resources:
         gpu=ALL_CARDS,
     params:
         config=section(seed="seed", model="model", sft="sft", curriculum="mix.sft.curriculum"),
-        code=code_digest("train_sft"),
+        code=code_digest("train_sft", PLAN.backend_module),
     shell:
         r"""
         python -m workflow_scripts.run_step --step "train_sft {wildcards}" --code {params.code} \

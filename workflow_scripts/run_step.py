@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from workflow_scripts.lib import devices, jsonl, logs
-from workflow_scripts.lib.environment import check_pins
+from workflow_scripts.lib.environment import check_pins, go_on_in
 from workflow_scripts.lib.execution import execution, launched, takes_all
 from workflow_scripts.lib.provenance import records
 from workflow_scripts.lib.provenance.records import Record
@@ -39,6 +39,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, help="folder of kept outputs; without it nothing is put back or kept")
     parser.add_argument("command", nargs="+", help="after --")
     args = parser.parse_args(argv)
+    python = execution().get("unsloth_python")
+    if python and "unsloth" in _code_details(args.code)["pins"]:
+        go_on_in(Path(os.path.normpath(REPOSITORY / python)), "workflow_scripts.run_step", argv or sys.argv[1:])
 
     # In how many parts it was made is how it ran: the outputs are the same, and so are key and record.
     parts = set(args.parts)

