@@ -29,6 +29,7 @@ rule all:
 
 
 onstart:
+    check_environment()
     hold_folder()
     tell_plan()
 

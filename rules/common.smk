@@ -156,6 +156,13 @@ def hold_folder():
             jsonl.write_json(records.CODE_FOLDER / f"{digest}.json", dataclasses.asdict(code))
 
 
+def check_environment():
+    """Refuse to begin what would end at SFT, for want of its environment."""
+    wanted = PLAN.config.sft.backend == "unsloth" and PLAN.config.execution.unsloth_python is None
+    if wanted and not workflow.deployment_settings.deployment_method:
+        raise WorkflowError(str(environment.no_unsloth("and none is named")))
+
+
 STORE = Path("results/store")
 SEEN = SeenFiles(records.FOLDER / "files.seen")
 WORKING_FOLDER = os.getcwd()

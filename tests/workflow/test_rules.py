@@ -1,6 +1,7 @@
 """The rules as such: style, form, every target, and errors at the command line."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -153,6 +154,16 @@ def test_the_custom_recipe_asks_for_sources(place: Place) -> None:
     run = place.snakemake("--dry-run", recipe="custom")
     assert run.status == 1
     assert "no source is used for sft\n  where:  sources\n  change: add a source with `use: sft`" in run.output
+
+
+def test_a_run_does_not_begin_that_would_find_no_environment_for_sft(place: Place) -> None:
+    wanted = {"sft": {"backend": "unsloth"}}
+    assert "train_sft" in place.make("--dry-run", **wanted).rules
+    run = place.snakemake("results/config.yaml", **wanted)
+    assert run.status == 1 and not run.rules
+    assert "where:  execution.unsloth_python\n  change: python -m venv .venv-unsloth && " in run.output
+    python = os.path.relpath(sys.executable, place.repository)
+    assert place.make("results/config.yaml", **wanted, execution={"unsloth_python": python}).rules == ["write_config"]
 
 
 def test_every_public_target_can_be_asked_for(place: Place) -> None:

@@ -35,6 +35,12 @@ def go_on_in(python: Path, module: str, arguments: list[str]) -> None:
         os.execve(python, command, os.environ | {"PATH": path, GONE_ON: str(python)})
 
 
+def no_unsloth(found: str) -> UserError:
+    """Return the error of a run or step that has no environment for unsloth, saying what was found in its place."""
+    what = f"sft.backend is unsloth, which has an environment of its own, {found}"
+    return UserError(what, "execution.unsloth_python", UNSLOTH)
+
+
 def check_pins(pins: dict[str, str]) -> None:
     """Refuse to work with other versions than the pinned ones: what they make would go under the wrong name.
 
@@ -50,8 +56,7 @@ def check_pins(pins: dict[str, str]) -> None:
         found = ", ".join(f"{name} {installed[name] or 'is missing'}" for name in wrong)
         wanted = " ".join(f"{name}=={pins[name]}" for name in wrong)
         if "unsloth" in pins:
-            what = f"sft.backend is unsloth, which has an environment of its own; this one has: {found}"
-            raise UserError(what, "execution.unsloth_python", UNSLOTH)
+            raise no_unsloth(f"and this one has: {found}")
         raise UserError(
             f"installed: {found}; pinned: {wanted}",
             "envs/requirements.txt",

@@ -110,6 +110,7 @@ def _load(base: Path, model: Model, sft: Sft, seed: int) -> Any:
     for name, own in _TRAINER.items():
         if vars(Trainer)[name] is not own:
             setattr(Trainer, name, own)
+    adapted.peft_config["default"].auto_mapping = None  # as stock.py leaves it, so that the files are the same
     return adapted.train()
 
 
