@@ -65,7 +65,8 @@ def test_a_step_that_finds_another_environment_says_how_to_make_its_own() -> Non
     with pytest.raises(UserError) as caught:
         environment.check_pins({"unsloth": "1.0", "tqdm": "0.1"})
     assert re.fullmatch(
-        r"sft\.backend is unsloth, which has an environment of its own, and this one has: unsloth is missing, tqdm [\d.]+",
+        r"sft\.backend is unsloth, which has an environment of its own, "
+        r"and this one has: unsloth is missing, tqdm [\d.]+",
         caught.value.what,
     )
     assert caught.value.where == "execution.unsloth_python"

@@ -92,6 +92,9 @@ def _load(base: Path, model: Model, sft: Sft, seed: int) -> Any:
         offload_embedding=False,
         random_state=seed,
     )
+    if loaded.dtype != dtype or getattr(loaded, "is_loaded_in_4bit", False) != (model.quantization != "none"):
+        what = f"unsloth loads the base model in {loaded.dtype} here, quantized or not as it can"
+        raise UserError(what, "model.dtype, model.quantization", f"choose what this GPU can do, or {CHANGE}")
     adapted = FastLanguageModel.get_peft_model(
         loaded,
         r=sft.lora.r,
