@@ -29,7 +29,7 @@ from transformers import AutoConfig, Trainer
 from workflow_scripts.lib import model_loading
 from workflow_scripts.lib.config.training import Model, Sft
 from workflow_scripts.lib.errors import UserError
-from workflow_scripts.lib.training import arguments
+from workflow_scripts.lib.training import arguments, gates
 from workflow_scripts.lib.training.collate import PackedCollator, SftCollator
 from workflow_scripts.lib.training.sft_trainer import SftLoss, learned_log_probs
 
@@ -95,6 +95,7 @@ def _load(base: Path, model: Model, sft: Sft, seed: int) -> Any:
     if loaded.dtype != dtype or getattr(loaded, "is_loaded_in_4bit", False) != (model.quantization != "none"):
         what = f"unsloth loads the base model in {loaded.dtype} here, quantized or not as it can"
         raise UserError(what, "model.dtype, model.quantization", f"choose what this GPU can do, or {CHANGE}")
+    gates.check_targets(loaded, sft.lora.target_modules)
     adapted = FastLanguageModel.get_peft_model(
         loaded,
         r=sft.lora.r,
