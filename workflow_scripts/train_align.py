@@ -86,6 +86,7 @@ def main(argv: list[str] | None = None) -> None:
             data_collator=collator,
             order=order,
             patience=align.early_stopping,
+            offloading=align.activation_offloading,
             watch=WatchedReplies(
                 tokenizer, jsonl.read_rows(args.validation), align.watched_replies, model_config.system_prompt
             ),

@@ -389,6 +389,12 @@ def test_no_mistake_hides_the_others() -> None:
             "set dtype to bfloat16",
         ),
         (
+            {"execution": FSDP, "sft": "{activation_offloading: true}"},
+            "activation_offloading would copy the weights, too, of a model in parts: config/accelerate/fsdp2.yaml",
+            "sft.activation_offloading, execution.launcher",
+            "set activation_offloading to false, or launcher to config/accelerate/multi.yaml",
+        ),
+        (
             {"execution": FSDP, "align": "{optimizer: paged_adamw_8bit}"},
             "paged_adamw_8bit was not made for parts of weights, as config/accelerate/fsdp2.yaml has them",
             "align.optimizer, execution.launcher",

@@ -70,6 +70,7 @@ def sft_trainer(
         order=orders.make_order(sft, "sft", rows, SEED, curriculum),
         bin_tokens=sft.max_length if sft.packing else None,
         neftune_noise_alpha=sft.neftune_noise_alpha,
+        offloading=sft.activation_offloading,
     )
 
 
@@ -94,6 +95,7 @@ def preference_trainer(
         processing_class=tokenizer,
         data_collator=PairCollator(tokenizer.pad_token_id),
         order=orders.make_order(align, "align", rows, SEED, curriculum),
+        offloading=align.activation_offloading,
     )
 
 

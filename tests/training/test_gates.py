@@ -153,3 +153,7 @@ def test_out_of_memory_says_what_to_change() -> None:
         raise torch.OutOfMemoryError("")
     assert error.value.change.startswith("model.quantization: nf4")
     assert "sft.max_length below" in error.value.change
+    quantized = model.model_copy(update={"quantization": "nf4"})
+    with pytest.raises(UserError) as error, gates.out_of_memory_explained("sft", small, quantized):
+        raise torch.OutOfMemoryError("")
+    assert error.value.change.startswith("sft.activation_offloading: true (activations wait")

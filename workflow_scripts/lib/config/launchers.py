@@ -77,3 +77,9 @@ def _check_parts(config: Config, settings: dict[str, Any], name: str, wanted: di
                 f"{section}.optimizer, {_LAUNCHER}",
                 f"set optimizer to {_OPTIMIZER}, or launcher to {_MULTI}",
             )
+        if training.activation_offloading and name == "fsdp2":  # gathered weights look like any other tensor
+            raise UserError(
+                f"activation_offloading would copy the weights, too, of a model in parts: {launcher}",
+                f"{section}.activation_offloading, {_LAUNCHER}",
+                f"set activation_offloading to false, or launcher to {_MULTI}",
+            )

@@ -95,6 +95,7 @@ class Training(Section):
     weight_decay: NotNegative
     max_grad_norm: Positive
     gradient_checkpointing: Switch
+    activation_offloading: Switch
     evaluations: optional(CountOrZero)
     evaluation_steps: optional(Count)
     early_stopping: optional(Count)

@@ -1,5 +1,6 @@
 """What SFT and alignment trainers share: losses that do not depend on how a batch is cut up."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -12,11 +13,12 @@ from transformers import PrinterCallback, Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from workflow_scripts.lib import jsonl
-from workflow_scripts.lib.training import early_stopping, gates, sharding, steps
+from workflow_scripts.lib.training import activation_offloading, early_stopping, gates, sharding, steps
 from workflow_scripts.lib.training.cutting import Cutting
 from workflow_scripts.lib.training.log_probs import unwrap
 from workflow_scripts.lib.training.orders import Order
 
+log = logging.getLogger(__name__)
 LOGGED = "logged_sums.json"  # in a checkpoint: sums since the last log line, so that any step can be resumed after
 LOSS, STEPS = "loss", "steps"  # sums since the last log line, beside those of the subclass
 Sums = dict[str, torch.Tensor]
@@ -37,6 +39,7 @@ class ExactTrainer(Trainer, ABC):
         bin_tokens: Most tokens of a sequence that rows are packed into; None: no packing.
         watch: Gives figures and texts of the model's replies, for each validation; None: no replies.
         patience: Validations without improvement after which the run ends; None: it never ends early.
+        offloading: Whether what the backward pass needs waits in the computer's memory, on a card.
     """
 
     SECTION: str  # of the config, for messages
@@ -48,12 +51,18 @@ class ExactTrainer(Trainer, ABC):
         bin_tokens: int | None = None,
         watch: Watch | None = None,
         patience: int | None = None,
+        offloading: bool = False,
         **kwargs: Any,
     ) -> None:
         if kwargs["args"].n_gpu > 1:
             kwargs["args"]._n_gpu = 1  # or Trainer spreads each batch of one process over all cards (DataParallel)
         super().__init__(*args, **kwargs)
         self.order, self.watch, self.patience = order, watch, patience
+        self.offloading = offloading and activation_offloading.helps(self.args.device)
+        if offloading and not self.offloading:
+            log.info(
+                "%s.activation_offloading is left off: %s has no memory of its own", self.SECTION, self.args.device
+            )
         self.cutting = Cutting(
             self.args.per_device_train_batch_size,
             bin_tokens,
@@ -135,7 +144,8 @@ class ExactTrainer(Trainer, ABC):
         num_items_in_batch: torch.Tensor | None = None,
     ) -> torch.Tensor:
         totals = self._count(inputs) if num_items_in_batch is None else num_items_in_batch
-        sums = self._sums(model, inputs)
+        with activation_offloading.offloaded(model) if self.offloading else nullcontext():
+            sums = self._sums(model, inputs)
         loss = self.loss_of(sums, totals)
         self._note(sums | {LOSS: loss})
         # DDP averages gradients over processes, and the totals are already of all of them.

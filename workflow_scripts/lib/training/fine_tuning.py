@@ -79,6 +79,7 @@ def fine_tune(
             data_collator=make_sft_collator(tokenizer.pad_token_id, sft, model_config),
             order=order,
             patience=sft.early_stopping,
+            offloading=sft.activation_offloading,
             watch=WatchedReplies(
                 tokenizer, jsonl.read_rows(validation), sft.watched_replies, model_config.system_prompt
             ),

@@ -131,6 +131,8 @@ def _out_of_memory(
         advice.append(f"{section}.gradient_checkpointing: true (keeps one layer's activations, a third more time)")
     if model.quantization == "none":
         advice.append("model.quantization: nf4 (weights take a quarter of bfloat16)")
+    if not training.activation_offloading:
+        advice.append(f"{section}.activation_offloading: true (activations wait in the computer's memory)")
     advice.append(f"{section}.max_length below {training.max_length} (activations shrink with it)")
     what = str(error).splitlines()[0] if str(error) else "no memory left"
     return f"out of memory: {what}", section, "; or ".join(advice[:3])
