@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(
             base=args.base,
-            model=Model.model_validate(config.model.model_dump(exclude={"license"})),
+            model=Model.model_validate(config.model.model_dump(exclude={"license", "fallbacks"})),
             sft=config.sft.model_copy(update=STEADY | batch),
             align=config.align.model_copy(update=STEADY | batch | {"beta": BETA, "length_penalty": 0.0}),
             tokenizer=model_loading.load_tokenizer(args.base),

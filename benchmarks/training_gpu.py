@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
             if quantization != "none" and not torch.cuda.is_available():
                 continue
             changes = {"dtype": dtype, "quantization": quantization, "attention": args.attention}
-            model = Model.model_validate(config.model.model_dump(exclude={"license"}) | changes)
+            model = Model.model_validate(config.model.model_dump(exclude={"license", "fallbacks"}) | changes)
 
             def policy(model: Model = model) -> Any:
                 set_seed(SEED)

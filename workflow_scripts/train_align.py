@@ -2,8 +2,8 @@
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 from transformers import set_seed
@@ -11,7 +11,7 @@ from transformers import set_seed
 from workflow_scripts.lib import jsonl, logs, model_loading, processes
 from workflow_scripts.lib.config.training import Align, Model
 from workflow_scripts.lib.execution import execution
-from workflow_scripts.lib.training import arguments, checkpoints, gates, orders, sharding, trackers
+from workflow_scripts.lib.training import arguments, checkpoints, gates, liger, orders, sharding, trackers
 from workflow_scripts.lib.training.collate import PairCollator
 from workflow_scripts.lib.training.interleaving import interleaved
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer, takes_branches, uses_reference
@@ -57,7 +57,13 @@ def main(argv: list[str] | None = None) -> None:
         gates.out_of_memory_explained("align", align, model_config),
     ):
         set_seed(seed)
-        load = partial(model_loading.load_model, args.base, model_config, args.adapter, trainable=True)
+
+        def load(move: bool) -> Any:
+            loaded = model_loading.load_model(args.base, model_config, args.adapter, trainable=True, move=move)
+            if align.liger_kernel:
+                liger.apply(loaded, "align", model_loading.device())
+            return loaded
+
         model = load(move=not sharding.is_wanted())
         collator = PairCollator(tokenizer.pad_token_id)
         if align.max_steps is not None:

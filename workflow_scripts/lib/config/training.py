@@ -96,6 +96,7 @@ class Training(Section):
     max_grad_norm: Positive
     gradient_checkpointing: Switch
     activation_offloading: Switch
+    liger_kernel: Switch
     evaluations: optional(CountOrZero)
     evaluation_steps: optional(Count)
     early_stopping: optional(Count)
