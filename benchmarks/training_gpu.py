@@ -32,7 +32,7 @@ from benchmarks.timing import StepClock
 from workflow_scripts.lib import logs, model_loading
 from workflow_scripts.lib.config import layers
 from workflow_scripts.lib.config.training import Align, Model, Sft
-from workflow_scripts.lib.training import arguments
+from workflow_scripts.lib.training import arguments, liger
 from workflow_scripts.lib.training.collate import PairCollator, make_sft_collator
 from workflow_scripts.lib.training.orders import FileOrder
 from workflow_scripts.lib.training.preference_trainer import PreferenceTrainer
@@ -151,6 +151,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sequences", type=int, default=8, help="of 2048 tokens, an optimizer step")
     parser.add_argument("--micro-batch-size", type=int, default=1, help="sequences a forward pass")
     parser.add_argument("--attention", choices=("sdpa", "flash_attention_2"), default="sdpa")
+    parser.add_argument("--activation-offloading", action="store_true", help="ours with it")
+    parser.add_argument("--liger-kernel", action="store_true", help="ours with it, and stock with its RoPE")
     args = parser.parse_args(argv)
     config = layers.load(REPOSITORY, [], {"recipe": "k12", "hardware": "rtx4090"}).config
     rows = make_rows(SHAPES[args.shape]["vocab_size"], args.steps * args.sequences)
@@ -160,7 +162,8 @@ def main(argv: list[str] | None = None) -> None:
     dtype = "bfloat16" if torch.cuda.is_available() else "float32"
     steady = {"scheduler": "constant", "warmup_steps": 0, "warmup_ratio": None}
     steady |= {"global_batch_size": batch, "micro_batch_size": args.micro_batch_size, "max_length": LENGTH}
-    steady |= {"gradient_checkpointing": True, "max_steps": args.steps, "epochs": None}
+    steady |= {"gradient_checkpointing": True, "activation_offloading": args.activation_offloading}
+    steady |= {"liger_kernel": args.liger_kernel, "max_steps": args.steps, "epochs": None}
     lora = config.sft.lora.model_copy(update={"dropout": 0.0})
     sft = Sft.model_validate(config.sft.model_dump() | steady | {"packing": True, "lora": lora.model_dump()})
     align = Align.model_validate(config.align.model_dump() | steady)
@@ -184,19 +187,22 @@ def main(argv: list[str] | None = None) -> None:
             changes = {"dtype": dtype, "quantization": quantization, "attention": args.attention}
             model = Model.model_validate(config.model.model_dump(exclude={"license", "fallbacks"}) | changes)
 
-            def policy(model: Model = model) -> Any:
+            def policy(model: Model = model, *, liger_kernel: bool = False) -> Any:
                 set_seed(SEED)
                 loaded = model_loading.load_model(base, model, trainable=True)
+                if liger_kernel:
+                    liger.apply(loaded, "sft", model_loading.device())
                 return get_peft_model(loaded, arguments.lora_config(lora))
 
             def ours(model: Model = model, policy: Callable[[], Any] = policy) -> Trainer:
                 return SftTrainer(
-                    model=policy(),
+                    model=policy(liger_kernel=sft.liger_kernel),
                     args=arguments.sft_arguments(sft, model, **how),
                     train_dataset=Dataset.from_list(rows),
                     data_collator=make_sft_collator(tokenizer.pad_token_id, sft, model),
                     bin_tokens=LENGTH,
                     neftune_noise_alpha=None,
+                    offloading=sft.activation_offloading,
                     **shared,
                 )
 
@@ -220,7 +226,7 @@ def main(argv: list[str] | None = None) -> None:
 
             def aligned(method: str, model: Model = model, policy: Callable[[], Any] = policy) -> Trainer:
                 chosen = align.model_copy(update={"method": method})
-                collator, made = PairCollator(tokenizer.pad_token_id), policy()
+                collator, made = PairCollator(tokenizer.pad_token_id), policy(liger_kernel=chosen.liger_kernel)
                 encoded = pairs
                 if method == "dpo":
                     encoded = add_reference(made, pairs, collator, align.micro_batch_size)
@@ -230,6 +236,7 @@ def main(argv: list[str] | None = None) -> None:
                     args=arguments.align_arguments(chosen, model, **how),
                     train_dataset=Dataset.from_list(encoded),
                     data_collator=collator,
+                    offloading=chosen.activation_offloading,
                     **shared,
                 )
 
