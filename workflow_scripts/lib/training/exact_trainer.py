@@ -60,9 +60,8 @@ class ExactTrainer(Trainer, ABC):
         self.order, self.watch, self.patience = order, watch, patience
         self.offloading = offloading and activation_offloading.helps(self.args.device)
         if offloading and not self.offloading:
-            log.info(
-                "%s.activation_offloading is left off: %s has no memory of its own", self.SECTION, self.args.device
-            )
+            key, device = f"{self.SECTION}.activation_offloading", self.args.device
+            log.info("%s does nothing on %s, whose memory is the computer's", key, device)
         self.cutting = Cutting(
             self.args.per_device_train_batch_size,
             bin_tokens,
