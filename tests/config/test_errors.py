@@ -365,6 +365,12 @@ def test_no_mistake_hides_the_others() -> None:
             "set use_dora to false, or sft.backend to transformers",
         ),
         (
+            {"sft": "{backend: unsloth, activation_offloading: true}"},
+            "activation_offloading is true, and unsloth's gradient_checkpointing offloads",
+            "sft.activation_offloading, sft.backend",
+            "set activation_offloading to false, or sft.backend to transformers",
+        ),
+        (
             {"sft": "{backend: unsloth}", "execution": "{unsloth_python: .venv-absent/bin/python}"},
             "no such file or folder: .venv-absent/bin/python",
             "execution.unsloth_python",

@@ -53,12 +53,15 @@ def _check_unsloth(config: Config) -> None:
             "model.quantization, sft.backend",
             f"set quantization to nf4 or none{other}",
         )
-    if config.sft.lora.use_dora:
-        raise UserError(
-            "use_dora is true, and unsloth's kernels are for LoRA",
-            "sft.lora.use_dora, sft.backend",
-            f"set use_dora to false{other}",
-        )
+    refused = {
+        "sft.lora.use_dora": (config.sft.lora.use_dora, "unsloth's kernels are for LoRA"),
+        "sft.liger_kernel": (config.sft.liger_kernel, "unsloth has kernels of its own"),
+        "sft.activation_offloading": (config.sft.activation_offloading, "unsloth's gradient_checkpointing offloads"),
+    }
+    for key, (is_set, why) in refused.items():
+        if is_set:
+            name = key.rpartition(".")[2]
+            raise UserError(f"{name} is true, and {why}", f"{key}, sft.backend", f"set {name} to false{other}")
 
 
 def check_files(config: Config, repository: Path) -> None:
