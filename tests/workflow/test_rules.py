@@ -164,6 +164,7 @@ def test_a_run_does_not_begin_that_would_find_no_environment_for_sft(place: Plac
     assert "where:  execution.unsloth_python\n  change: python -m venv .venv-unsloth && " in run.output
     python = os.path.relpath(sys.executable, place.repository)
     assert place.make("results/config.yaml", **wanted, execution={"unsloth_python": python}).rules == ["write_config"]
+    (place.work / "results" / "config.yaml").unlink()  # the place has nothing made
 
 
 def test_every_public_target_can_be_asked_for(place: Place) -> None:
